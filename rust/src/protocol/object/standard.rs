@@ -1,0 +1,46 @@
+//! Tagged values that stand as fields of requests and responses: each can be null.
+
+use crate::protocol::error::{DecodeError, DecodeErrorKind};
+use crate::protocol::read::Reader;
+use crate::protocol::type_code::TypeCode;
+
+/// Reads the type code of a nullable field: `true` when a value of `code` follows, `false` for null.
+fn present(reader: &mut Reader<'_>, code: TypeCode) -> Result<bool, DecodeError> {
+    let offset = reader.offset();
+    match TypeCode::from_byte(reader.u8()?) {
+        Some(found) if found == code => Ok(true),
+        Some(TypeCode::Null) => Ok(false),
+        found => {
+            let code_found = found.map_or(0, |code| code as u8);
+            Err(DecodeError::new(DecodeErrorKind::TypeCode { code: code_found, expected: code.name() }, offset))
+        }
+    }
+}
+
+/// `09, int length, UTF-8` or null.
+pub fn read_string<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, DecodeError> {
+    if !present(reader, TypeCode::String)? {
+        return Ok(None);
+    }
+    let length = reader.count("string length", 1)?;
+    let offset = reader.offset();
+    let text = std::str::from_utf8(reader.bytes(length)?).map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, offset))?;
+    Ok(Some(text))
+}
+
+/// `0c, int length, bytes` or null.
+pub fn read_bytes<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, DecodeError> {
+    if !present(reader, TypeCode::ByteArray)? {
+        return Ok(None);
+    }
+    let length = reader.count("byte array length", 1)?;
+    reader.bytes(length).map(Some)
+}
+
+/// `0a, long most significant, long least significant` or null.
+pub fn read_uuid(reader: &mut Reader<'_>) -> Result<Option<(u64, u64)>, DecodeError> {
+    if !present(reader, TypeCode::Uuid)? {
+        return Ok(None);
+    }
+    Ok(Some((reader.u64()?, reader.u64()?)))
+}
