@@ -1,0 +1,21 @@
+//! Room 2, waiting: connections, who drives them, and what happens when they fail.
+//!
+//! May use tokio, sockets and the protocol room. Never Python, and it never looks inside a value.
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod completion;
+pub mod config;
+mod connect;
+pub mod core;
+pub mod deadline;
+pub mod error;
+pub mod lane;
+pub mod node;
+pub mod pool;
+pub mod shared;
+
+pub use config::{Address, Config, Secret};
+pub use deadline::Deadline;
+pub use error::{Error, ErrorKind, Sent};
+pub use pool::Pool;

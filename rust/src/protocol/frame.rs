@@ -132,10 +132,7 @@ mod tests {
         out.bytes(&[3, 1, 0, 0, 0]); // int 1
         let mut frame = out.into_buffer();
         assert!(seal_request(&mut frame, &key_value::GET, 3));
-        assert_eq!(
-            frame,
-            [0x14, 0, 0, 0, 0xe8, 0x03, 3, 0, 0, 0, 0, 0, 0, 0, 0x2e, 0x0c, 0, 0, 0, 3, 1, 0, 0, 0],
-        );
+        assert_eq!(frame, [0x14, 0, 0, 0, 0xe8, 0x03, 3, 0, 0, 0, 0, 0, 0, 0, 0x2e, 0x0c, 0, 0, 0, 3, 1, 0, 0, 0],);
     }
 
     #[test]

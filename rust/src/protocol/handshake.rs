@@ -1,12 +1,12 @@
 //! The handshake as a state machine: a message in, then done, another version to try, or refused.
 
+use super::EncodeError;
 use super::context::{FeatureSet, ProtocolContext, ProtocolVersion};
 use super::error::DecodeError;
 use super::object::standard;
 use super::read::Reader;
 use super::status::Status;
 use super::write::Writer;
-use super::EncodeError;
 
 const COMMAND: u8 = 1;
 const CLIENT_TYPE_THIN: u8 = 2;
@@ -53,7 +53,10 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The connection is open.
-    Done { context: ProtocolContext, node_id: Option<NodeId> },
+    Done {
+        context: ProtocolContext,
+        node_id: Option<NodeId>,
+    },
     /// Send [`Handshake::request`] again on the same connection: it now offers an older version.
     Again,
     Refused(Refusal),
@@ -173,10 +176,13 @@ mod tests {
             let request = handshake.request().unwrap();
             assert_eq!(request, [8, 0, 0, 0, 1, 1, 0, minor, 0, 0, 0, 2]);
         }
-        assert_eq!(handshake.answer(&[1]).unwrap(), Step::Done {
-            context: ProtocolContext { version: ProtocolVersion::V1_2, features: FeatureSet::default() },
-            node_id: None,
-        });
+        assert_eq!(
+            handshake.answer(&[1]).unwrap(),
+            Step::Done {
+                context: ProtocolContext { version: ProtocolVersion::V1_2, features: FeatureSet::default() },
+                node_id: None,
+            }
+        );
         assert!(matches!(handshake.answer(&refusal([1, 1, 0], Some(1))).unwrap(), Step::Refused(_)));
         assert!(matches!(handshake.answer(&refusal([1, 0, 0], None)).unwrap(), Step::Refused(_)));
     }

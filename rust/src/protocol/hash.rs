@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn names_hash_as_java_does() {
-        for (name, hash) in [("cache", 94416770), ("my-cache", -1910710239), ("SQL_PUBLIC_PERSON", -1447683814), ("😀", 1772899)] {
+        for (name, hash) in [("cache", 94416770), ("my-cache", -1910710239), ("SQL_PUBLIC_PERSON", -1447683814), ("😀", 1772899)]
+        {
             assert_eq!(cache_id(name), hash, "{name}");
         }
         for (name, hash) in [("id", 3355), ("name", 3373707), ("Person", -991716523), ("org.example.Person", -155719517)] {

@@ -1,20 +1,33 @@
 //! Room 3, Python: the extension module `pyignite_rs._core`.
 //!
 //! May use PyO3 and the other two rooms. Never sockets, byte layouts or choices about retries.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "PyO3's raw interface in the codec's inner loops, and three calls of the C library")]
 
 use pyo3::prelude::*;
 
+mod cache;
+mod call;
+mod client;
 mod decode;
 mod encode;
+mod error;
+mod face;
 mod hint;
 mod import;
+mod options;
+mod port;
+mod runtime;
+mod settings;
 mod wire;
 
 /// Rust half of pyignite_rs: connections, codec and the classes under `Client`, `AioClient`, `Cache` and `AioCache`.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<client::BaseClient>()?;
+    module.add_class::<cache::BaseCache>()?;
+    module.add_class::<call::Call>()?;
     wire::register(module)?;
+    runtime::register(module)?;
     Ok(())
 }

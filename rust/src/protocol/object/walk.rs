@@ -137,7 +137,12 @@ fn standard_array<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, 
 }
 
 /// The elements of an array or a collection, one data object each.
-fn list<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, kind: ListKind, length: usize) -> Result<V::Value, V::Error> {
+fn list<'a, V: Visitor<'a>>(
+    reader: &mut Reader<'a>,
+    visitor: &mut V,
+    kind: ListKind,
+    length: usize,
+) -> Result<V::Value, V::Error> {
     reader.enter()?;
     let mut list = visitor.list(kind, length)?;
     for index in 0..length {

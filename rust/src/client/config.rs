@@ -1,0 +1,88 @@
+//! Options of a client: their units and their defaults stand here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
+use crate::protocol::handshake::Credentials;
+
+/// Port of a node's client connector unless it is configured otherwise.
+pub const DEFAULT_PORT: u16 = 10800;
+
+/// Time for one connection to be opened: TCP connect and handshake together.
+pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that the threads of a process may hold to one node at a time.
+pub const DEFAULT_MAX_CONNECTIONS_PER_NODE: usize = 64;
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Host name, IPv4 or IPv6 address.
+    pub host: String,
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Everything that a user can choose about connections.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Nodes to connect to; any of them serves every request.
+    pub addresses: Vec<Address>,
+    /// Time for one call, from its start to its answer, everything included. `None` waits as long as it takes.
+    pub timeout: Option<Duration>,
+    /// Time for one connection to be opened.
+    pub handshake_timeout: Duration,
+    /// User name and password.
+    pub credentials: Option<(String, Secret)>,
+    pub max_connections_per_node: usize,
+    /// Longest message accepted from a server, in bytes.
+    pub max_message: usize,
+}
+
+impl Config {
+    /// The defaults for these addresses.
+    pub fn new(addresses: Vec<Address>) -> Self {
+        Self {
+            addresses,
+            timeout: None,
+            handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            credentials: None,
+            max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,
+            max_message: DEFAULT_MAX_MESSAGE,
+        }
+    }
+
+    pub(crate) fn credentials(&self) -> Option<Credentials<'_>> {
+        self.credentials.as_ref().map(|(username, password)| Credentials { username, password: password.reveal() })
+    }
+}

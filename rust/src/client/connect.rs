@@ -1,0 +1,114 @@
+//! Opening connections, always on tokio: TCP, then the handshake; several addresses at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use super::config::{Address, Config};
+use super::core::{Input, Link};
+use super::deadline::Deadline;
+use super::error::{Error, ErrorKind};
+use crate::protocol::handshake::{Handshake, Step};
+
+/// Longest answer to a handshake: some flags, an id, a message.
+const MAX_HANDSHAKE: usize = 1 << 20;
+
+/// A peer that vanished without a word is noticed after about this long by the operating system.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// An open connection that nobody drives yet.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub stream: TcpStream,
+    pub link: Link,
+    /// Which of the configured addresses it leads to.
+    pub index: usize,
+}
+
+/// Opens connections to several addresses at once and keeps the first that succeeds. When none does, the error lists them all.
+///
+/// A wrong password ends it at once: other nodes of the cluster would say the same.
+pub(super) async fn open_any(config: &Arc<Config>, indexes: Vec<usize>, deadline: Deadline) -> Result<Opened, Error> {
+    let mut tries = JoinSet::new();
+    for index in indexes.iter().copied() {
+        let config = Arc::clone(config);
+        tries.spawn(async move { (index, open(&config, index, deadline).await) });
+    }
+    let mut causes = Vec::with_capacity(indexes.len());
+    while let Some(joined) = tries.join_next().await {
+        match joined {
+            Ok((_, Ok(opened))) => return Ok(opened),
+            Ok((index, Err(error))) if error.is_authentication() => return Err(error.at(&config.addresses[index])),
+            Ok((index, Err(error))) => causes.push((index, error)),
+            // Only a panic or the end of the runtime gets here; either way this address gave no connection.
+            Err(_) => {}
+        }
+    }
+    causes.sort_by_key(|(index, _)| *index);
+    let causes = causes.into_iter().map(|(index, error)| (config.addresses[index].clone(), error)).collect();
+    Err(Error::new(ErrorKind::NoNode(causes)))
+}
+
+/// Opens a connection to one address within the handshake timeout.
+async fn open(config: &Config, index: usize, deadline: Deadline) -> Result<Opened, Error> {
+    let address = &config.addresses[index];
+    let deadline = deadline.sooner(config.handshake_timeout);
+    let opening = async {
+        let mut stream = connect(address).await?;
+        let link = shake_hands(config, address, &mut stream).await?;
+        Ok(Opened { stream, link, index })
+    };
+    match deadline.instant() {
+        Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),
+        None => opening.await,
+    }
+}
+
+/// All addresses of the name are tried in turn, IPv4 and IPv6.
+async fn connect(address: &Address) -> Result<TcpStream, Error> {
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    stream.set_nodelay(true)?;
+    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    Ok(stream)
+}
+
+async fn shake_hands(config: &Config, address: &Address, stream: &mut TcpStream) -> Result<Link, Error> {
+    let mut handshake = Handshake::new(config.credentials());
+    let mut input = Input::new(MAX_HANDSHAKE);
+    loop {
+        let request = handshake.request().map_err(|_| Error::new(ErrorKind::WrongPeer("user name or password too long")))?;
+        stream.write_all(&request).await?;
+        let message = loop {
+            if let Some(speaks) = other_protocol(input.pending()) {
+                return Err(Error::new(ErrorKind::WrongPeer(speaks)));
+            }
+            if let Some(range) = input.next_message()? {
+                break range;
+            }
+            match stream.read(input.space()).await? {
+                0 => return Err(Error::new(ErrorKind::ConnectionClosed)),
+                length => input.received(length),
+            }
+        };
+        match handshake.answer(input.message(message))? {
+            Step::Done { context, node_id } => return Ok(Link::new(address.clone(), context, node_id)),
+            Step::Again => {}
+            Step::Refused(refusal) => return Err(Error::new(ErrorKind::Refused(refusal))),
+        }
+    }
+}
+
+/// What a peer that is no Ignite node gives itself away as. None of these can be the length of a handshake's answer.
+fn other_protocol(received: &[u8]) -> Option<&'static str> {
+    match received {
+        [b'H', b'T', b'T', b'P', ..] => Some("the peer speaks HTTP"),
+        [b'S', b'S', b'H', b'-', ..] => Some("the peer speaks SSH"),
+        [0x15, 0x03, _, _, ..] => Some("the peer expects TLS (use_ssl=True)"),
+        _ => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! BlockingDriver: a connection that the calling thread owns while it calls. Two system calls a call: one send, one receive.
+
+use std::io::{ErrorKind as IoErrorKind, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::TcpStream;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rustix::net::RecvFlags;
+
+use super::core::{Input, Link, Owner, RequestTable, match_answer};
+use super::deadline::Deadline;
+use super::error::{Error, ErrorKind, Sent};
+use crate::protocol::frame::{ResponseHeader, seal_request};
+use crate::protocol::op::Operation;
+
+/// A blocked thread looks up this often: for its deadline, and for signals that arrived just before it blocked.
+pub(super) const SLICE: Duration = Duration::from_millis(200);
+
+/// A lane that rested longer is probed before it is used: the server may have closed it meanwhile.
+const RESTED: Duration = Duration::from_millis(100);
+
+/// Told that the caller may have to leave: after a signal and once a slice. `true` makes it leave.
+pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;
+
+/// One blocking connection with its own request table.
+#[derive(Debug)]
+pub struct Lane {
+    stream: Arc<TcpStream>,
+    link: Link,
+    input: Input,
+    table: RequestTable<()>,
+    /// What `SO_RCVTIMEO` and `SO_SNDTIMEO` are set to.
+    timeout: Duration,
+    last_used: Instant,
+    broken: bool,
+    /// Which node of the pool it belongs to.
+    pub(super) node: usize,
+    answer: std::ops::Range<usize>,
+}
+
+impl Lane {
+    pub(super) fn new(stream: tokio::net::TcpStream, link: Link, node: usize, max_message: usize) -> Result<Self, Error> {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(SLICE))?;
+        stream.set_write_timeout(Some(SLICE))?;
+        Ok(Self {
+            stream: Arc::new(stream),
+            link,
+            input: Input::new(max_message),
+            table: RequestTable::default(),
+            timeout: SLICE,
+            last_used: Instant::now(),
+            broken: false,
+            node,
+            answer: 0..0,
+        })
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// For closing the connection under a thread that waits on it.
+    pub(super) fn stream(&self) -> Weak<TcpStream> {
+        Arc::downgrade(&self.stream)
+    }
+
+    /// Nothing more can be sent or received.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken || self.table.has_too_many_orphans()
+    }
+
+    pub(super) fn rested(&self) -> Duration {
+        self.last_used.elapsed()
+    }
+
+    /// Looks, without waiting, whether the server closed the connection while nobody used it.
+    pub(super) fn is_stale(&self) -> bool {
+        if self.rested() < RESTED {
+            return false;
+        }
+        let mut byte = [MaybeUninit::uninit(); 1];
+        match rustix::net::recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => true,
+            Ok(_) => !self.table.has_orphans(),
+            Err(error) => error != rustix::io::Errno::AGAIN,
+        }
+    }
+
+    /// Sends a request and waits for its answer; [`Lane::payload`] is its payload until the next call.
+    ///
+    /// A caller that leaves early (deadline, interrupt) leaves the lane usable: the late answer is skipped by its id.
+    pub(super) fn call(
+        &mut self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<(), Error> {
+        let id = match self.table.register(()) {
+            Some(id) if seal_request(frame, operation, id) => id,
+            _ => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed))),
+        };
+        self.set_timeout(deadline)?;
+        self.send(frame, id, deadline, interrupt)?;
+        let header = self.receive(id, deadline, interrupt)?;
+        self.last_used = Instant::now();
+        match header.error {
+            None => Ok(()),
+            Some(error) => Err(self.at(Error::new(ErrorKind::Server(error)))),
+        }
+    }
+
+    /// The payload of the last answer.
+    pub fn payload(&self) -> &[u8] {
+        self.input.message(self.answer.clone())
+    }
+
+    #[cold]
+    fn at(&self, error: Error) -> Error {
+        error.at(&self.link.address)
+    }
+
+    /// The connection is of no more use.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        self.broken = true;
+        self.at(error)
+    }
+
+    /// A slice of the time left; a system call only when it is another than before.
+    fn set_timeout(&mut self, deadline: Deadline) -> Result<(), Error> {
+        // A slice is not worth less than a millisecond, and zero would mean none at all.
+        let timeout = deadline.slice(SLICE).unwrap_or_default().max(Duration::from_millis(1));
+        if timeout != self.timeout {
+            let set = self.stream.set_read_timeout(Some(timeout)).and_then(|()| self.stream.set_write_timeout(Some(timeout)));
+            set.map_err(|error| self.fail(error.into()))?;
+            self.timeout = timeout;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, frame: &[u8], id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        let mut rest = frame;
+        while !rest.is_empty() {
+            let wait_again = match (&*self.stream).write(rest) {
+                Ok(0) => Err(Error::new(ErrorKind::ConnectionClosed)),
+                Ok(length) => {
+                    rest = rest.get(length..).unwrap_or_default();
+                    continue;
+                }
+                Err(error) => self.leave(error, deadline, interrupt),
+            };
+            if let Err(error) = wait_again {
+                self.table.orphan(id);
+                if rest.len() == frame.len() && !error.is_connection_lost() {
+                    // Not a byte of it left: the lane is as good as before.
+                    self.table.answered(id);
+                    return Err(self.at(error));
+                }
+                let sent = if rest.len() == frame.len() { Sent::No } else { Sent::Maybe };
+                return Err(self.fail(error.sent(sent)));
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<ResponseHeader, Error> {
+        loop {
+            while let Some(message) =
+                self.input.next_message().map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?
+            {
+                let bytes = self.input.message(message.clone());
+                let answer = match_answer(bytes, &self.link, &mut self.table);
+                let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
+                // Late answers to callers who left, and whatever nobody asked for, are dropped here.
+                if matches!(answer.owner, Owner::Waiter(())) && answer.header.id == id {
+                    self.answer = message.start + answer.header.payload..message.end;
+                    return Ok(answer.header);
+                }
+            }
+            match (&*self.stream).read(self.input.space()) {
+                Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
+                Ok(length) => self.input.received(length),
+                Err(error) => match self.leave(error, deadline, interrupt) {
+                    Ok(()) => {}
+                    Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
+                    Err(error) => {
+                        self.table.orphan(id);
+                        return Err(self.at(error.sent(Sent::Maybe)));
+                    }
+                },
+            }
+        }
+    }
+
+    /// A system call returned without having done anything: wait again, or leave?
+    #[cold]
+    fn leave(&mut self, error: std::io::Error, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        match error.kind() {
+            IoErrorKind::Interrupted | IoErrorKind::WouldBlock | IoErrorKind::TimedOut => {}
+            _ => return Err(error.into()),
+        }
+        if interrupt() {
+            return Err(Error::new(ErrorKind::Interrupted));
+        }
+        if deadline.has_passed() {
+            return Err(Error::new(ErrorKind::Timeout));
+        }
+        self.set_timeout(deadline)
+    }
+}

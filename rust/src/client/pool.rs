@@ -1,0 +1,370 @@
+//! All connections of one client: which node serves a call, opening, closing, starting again after a loss.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use super::call::{Attempts, Next};
+use super::completion::{Completion, Completions, Reply};
+use super::config::Config;
+use super::connect::{Opened, open_any};
+use super::deadline::Deadline;
+use super::error::{Error, ErrorKind};
+use super::lane::{Interrupt, Lane, SLICE};
+use super::node::{Node, Turn};
+use super::shared::{Rejected, Shared};
+use crate::protocol::ProtocolContext;
+use crate::protocol::op::Operation;
+
+/// One client's connections. Threads call through lanes, event loops through a shared connection.
+#[derive(Debug)]
+pub struct Pool {
+    config: Arc<Config>,
+    runtime: Handle,
+    nodes: Vec<Node>,
+    /// The node that served last.
+    current: AtomicUsize,
+    shared: Mutex<Option<Arc<Shared>>>,
+    /// One event-loop call opens a connection, the others wait for it.
+    opening: tokio::sync::Mutex<()>,
+    context: Mutex<Option<ProtocolContext>>,
+    closed: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lane that is in use by one call; its payload can be read until it is dropped.
+#[derive(Debug)]
+pub struct Held<'a> {
+    pool: &'a Pool,
+    lane: Option<Box<Lane>>,
+}
+
+impl Held<'_> {
+    pub fn payload(&self) -> &[u8] {
+        self.lane.as_ref().map_or(&[], |lane| lane.payload())
+    }
+
+    /// The node that answered.
+    pub fn address(&self) -> Option<&super::Address> {
+        self.lane.as_ref().map(|lane| &lane.link().address)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(lane) = self.lane.take()
+            && let Some(node) = self.pool.nodes.get(lane.node)
+        {
+            node.give_back(*lane);
+        }
+    }
+}
+
+/// Where a call of an event loop is; dropping it changes nothing, [`Ticket::leave`] lets the answer go.
+#[derive(Debug)]
+pub enum Ticket {
+    Sent { shared: Weak<Shared>, id: i64 },
+    Opening(Arc<Mutex<Stage>>),
+}
+
+/// A call that had to wait for a connection.
+#[derive(Debug)]
+pub enum Stage {
+    Waiting,
+    Sent(Weak<Shared>, i64),
+    Left,
+}
+
+impl Ticket {
+    /// The caller leaves: nobody is told when the answer comes.
+    pub fn leave(self) {
+        let (shared, id) = match self {
+            Self::Sent { shared, id } => (shared, id),
+            Self::Opening(stage) => match std::mem::replace(&mut *lock(&stage), Stage::Left) {
+                Stage::Sent(shared, id) => (shared, id),
+                Stage::Waiting | Stage::Left => return,
+            },
+        };
+        if let Some(shared) = shared.upgrade() {
+            shared.orphan(id);
+        }
+    }
+}
+
+impl Pool {
+    /// Nothing is connected yet. `runtime` is where connections are opened and shared ones are driven.
+    pub fn new(config: Arc<Config>, runtime: Handle) -> Arc<Self> {
+        let nodes = config.addresses.iter().map(|_| Node::default()).collect();
+        Arc::new(Self {
+            config,
+            runtime,
+            nodes,
+            current: AtomicUsize::new(0),
+            shared: Mutex::new(None),
+            opening: tokio::sync::Mutex::new(()),
+            context: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// What the last opened connection agreed on.
+    pub fn context(&self) -> Option<ProtocolContext> {
+        *lock(&self.context)
+    }
+
+    /// The deadline of a call: its own timeout, else the client's.
+    pub fn deadline(&self, timeout: Option<std::time::Duration>) -> Deadline {
+        Deadline::after(timeout.or(self.config.timeout))
+    }
+
+    pub fn attempts(&self, operation: &'static Operation) -> Attempts {
+        Attempts::new(operation, self.nodes.len())
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::new(ErrorKind::ClientClosed)) } else { Ok(()) }
+    }
+
+    /// Final: calls in flight end, nothing connects again.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.nodes.iter().for_each(Node::close);
+        let shared = lock(&self.shared).take();
+        if let Some(shared) = shared {
+            shared.close();
+        }
+    }
+
+    /// In the child of a fork: see [`Node::abandon`]. The shared connection belongs to the parent's runtime and is left alone.
+    pub fn abandon(&self) {
+        self.nodes.iter().for_each(Node::abandon);
+    }
+
+    /// The addresses to try, the one that served last in front.
+    fn order(&self) -> Vec<usize> {
+        let current = self.current.load(Ordering::Relaxed);
+        (current..self.nodes.len()).chain(0..current).collect()
+    }
+
+    fn opened(&self, opened: &Opened) {
+        self.current.store(opened.index, Ordering::Relaxed);
+        *lock(&self.context) = Some(opened.link.context);
+    }
+}
+
+/// Calls of threads.
+impl Pool {
+    /// Opens the first connection.
+    pub fn connect(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        let lane = self.lane(deadline, interrupt)?;
+        drop(Held { pool: self, lane: Some(lane) });
+        Ok(())
+    }
+
+    /// Carries one request to a server and back on the calling thread. `frame` is a request as `Writer::request` began it.
+    pub fn call(
+        &self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Held<'_>, Error> {
+        let mut attempts: Option<Attempts> = None;
+        loop {
+            let failed = match self.lane(deadline, interrupt) {
+                Ok(lane) => {
+                    let mut held = Held { pool: self, lane: Some(lane) };
+                    let Some(lane) = &mut held.lane else { continue };
+                    match lane.call(operation, frame, deadline, interrupt) {
+                        Ok(()) => return Ok(held),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            if self.closed.load(Ordering::Acquire) && failed.is_connection_lost() {
+                return Err(Error::new(ErrorKind::ClientClosed).during(operation).sent(failed.was_sent()));
+            }
+            match attempts.get_or_insert_with(|| self.attempts(operation)).failed(failed) {
+                Next::Again => {}
+                Next::GiveUp(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A lane to the node that served last, or to another one if that can not be connected.
+    fn lane(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Box<Lane>, Error> {
+        loop {
+            self.check_open()?;
+            let current = self.current.load(Ordering::Relaxed);
+            let Some(node) = self.nodes.get(current) else { return Err(Error::new(ErrorKind::NoNode(Vec::new()))) };
+            match node.turn(self.config.max_connections_per_node) {
+                Turn::Take(lane) => return Ok(lane),
+                Turn::Open => {
+                    let opened = self.open_lane(deadline, interrupt);
+                    // Another address may have answered: then the count moves there.
+                    if opened.as_ref().map_or(true, |lane| lane.node != current) {
+                        node.not_opened();
+                    }
+                    if let Ok(lane) = &opened
+                        && lane.node != current
+                    {
+                        self.nodes[lane.node].count_one();
+                    }
+                    return opened;
+                }
+                Turn::Wait => {
+                    let Some(slice) = deadline.slice(SLICE) else { return Err(Error::new(ErrorKind::Timeout)) };
+                    if interrupt() {
+                        return Err(Error::new(ErrorKind::Interrupted));
+                    }
+                    node.wait(slice);
+                }
+            }
+        }
+    }
+
+    /// Opens a connection on tokio while this thread waits, and makes a lane of it.
+    fn open_lane(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Box<Lane>, Error> {
+        let (tell, told) = sync_channel(1);
+        let (config, order) = (Arc::clone(&self.config), self.order());
+        let opening = self.runtime.spawn(async move {
+            // Nobody listens any more when the caller was interrupted; the connection ends with the message.
+            let _ = tell.send(open_any(&config, order, deadline).await.and_then(|opened| {
+                let lane = Lane::new(opened.stream, opened.link, opened.index, config.max_message)?;
+                Ok(lane)
+            }));
+        });
+        let lane = loop {
+            match told.recv_timeout(SLICE) {
+                Ok(result) => break result?,
+                Err(RecvTimeoutError::Timeout) if interrupt() => {
+                    opening.abort();
+                    return Err(Error::new(ErrorKind::Interrupted));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // The runtime has ended.
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::new(ErrorKind::ClientClosed)),
+            }
+        };
+        self.current.store(lane.node, Ordering::Relaxed);
+        *lock(&self.context) = Some(lane.link().context);
+        if !self.nodes[lane.node].opened(&lane) {
+            return Err(Error::new(ErrorKind::ClientClosed));
+        }
+        Ok(Box::new(lane))
+    }
+}
+
+/// Calls of event loops.
+impl Pool {
+    fn live_shared(&self) -> Option<Arc<Shared>> {
+        lock(&self.shared).as_ref().filter(|shared| shared.is_alive()).cloned()
+    }
+
+    /// Opens the shared connection; its end is told to `completions` under `token`.
+    pub fn start_connect(self: &Arc<Self>, deadline: Deadline, completions: &Arc<Completions>, token: u64) -> Ticket {
+        let stage = Arc::new(Mutex::new(Stage::Waiting));
+        let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
+        self.runtime.spawn(async move {
+            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Vec::new(), payload: 0 });
+            if matches!(*lock(&kept), Stage::Waiting) {
+                completions.push(Completion { token, outcome });
+            }
+        });
+        Ticket::Opening(stage)
+    }
+
+    /// Sends a request; its end is told to `completions` under `token`.
+    pub fn start(
+        self: &Arc<Self>,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        deadline: Deadline,
+        completions: &Arc<Completions>,
+        token: u64,
+    ) -> Ticket {
+        if let Some(shared) = self.live_shared()
+            && let Ok(id) = shared.submit(operation, frame, completions, token)
+        {
+            return Ticket::Sent { shared: Arc::downgrade(&shared), id };
+        }
+        self.start_slowly(operation, frame.to_vec(), deadline, completions, token)
+    }
+
+    /// No connection can take the request now: open one, or wait for room.
+    #[cold]
+    fn start_slowly(
+        self: &Arc<Self>,
+        operation: &'static Operation,
+        mut frame: Vec<u8>,
+        deadline: Deadline,
+        completions: &Arc<Completions>,
+        token: u64,
+    ) -> Ticket {
+        let stage = Arc::new(Mutex::new(Stage::Waiting));
+        let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
+        self.runtime.spawn(async move {
+            loop {
+                let shared = match pool.open_shared(deadline).await {
+                    Ok(shared) => shared,
+                    Err(error) => {
+                        if matches!(*lock(&kept), Stage::Waiting) {
+                            completions.push(Completion { token, outcome: Err(error) });
+                        }
+                        return;
+                    }
+                };
+                {
+                    let mut stage = lock(&kept);
+                    if matches!(*stage, Stage::Left) {
+                        return;
+                    }
+                    match shared.submit(operation, &mut frame, &completions, token) {
+                        Ok(id) => {
+                            *stage = Stage::Sent(Arc::downgrade(&shared), id);
+                            return;
+                        }
+                        Err(Rejected::Lost) => continue,
+                        Err(Rejected::Full) => {}
+                    }
+                }
+                shared.room().await;
+            }
+        });
+        Ticket::Opening(stage)
+    }
+
+    /// The shared connection, opened if there is none.
+    async fn open_shared(&self, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+        let turn = self.opening.lock();
+        let _turn = match deadline.instant() {
+            Some(end) => timeout_at(Instant::from_std(end), turn).await.map_err(|_| Error::new(ErrorKind::Timeout))?,
+            None => turn.await,
+        };
+        self.check_open()?;
+        if let Some(shared) = self.live_shared() {
+            return Ok(shared);
+        }
+        let opened = open_any(&self.config, self.order(), deadline).await?;
+        self.opened(&opened);
+        let shared = Shared::start(&self.runtime, opened.stream, opened.link, self.config.max_message);
+        *lock(&self.shared) = Some(Arc::clone(&shared));
+        // `close` may have looked for it just before it was there.
+        if let Err(error) = self.check_open() {
+            shared.close();
+            return Err(error);
+        }
+        Ok(shared)
+    }
+}

@@ -1,0 +1,308 @@
+//! TokioDriver: a connection that many calls use at once, driven by a reader and a writer task.
+
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::completion::{Completion, Completions, Reply};
+use super::core::{Input, Link, Owner, RequestTable, match_answer};
+use super::error::{Error, ErrorKind, Sent};
+use crate::protocol::error::DecodeError;
+use crate::protocol::frame::seal_request;
+use crate::protocol::op::Operation;
+
+/// Bytes that may wait to be sent. A server that stops reading costs its callers waiting, not memory.
+const WINDOW: usize = 16 * 1024 * 1024;
+
+/// Who waits for an answer, and where its request stands in the stream of bytes sent.
+#[derive(Debug)]
+struct Waiter {
+    completions: Arc<Completions>,
+    token: u64,
+    position: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    table: RequestTable<Waiter>,
+    /// Sealed requests on their way to the socket.
+    outbox: Vec<u8>,
+    /// Bytes ever put into the outbox or the socket.
+    queued: u64,
+    /// Bytes given to the socket.
+    written: u64,
+    /// The writer task has bytes of its own to write.
+    writing: bool,
+    lost: bool,
+}
+
+/// Why a request was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// The connection is gone.
+    Lost,
+    /// Too many bytes wait to be sent; [`Shared::room`] tells when there is room again.
+    Full,
+}
+
+/// A connection shared by many calls.
+#[derive(Debug)]
+pub struct Shared {
+    link: Link,
+    stream: Arc<TcpStream>,
+    state: Mutex<State>,
+    outgoing: Arc<Notify>,
+    drained: Notify,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    /// Starts driving `stream`.
+    pub(super) fn start(runtime: &Handle, stream: TcpStream, link: Link, max_message: usize) -> Arc<Self> {
+        let shared = Arc::new(Self {
+            link,
+            stream: Arc::new(stream),
+            state: Mutex::default(),
+            outgoing: Arc::new(Notify::new()),
+            drained: Notify::new(),
+            closed: AtomicBool::new(false),
+        });
+        // The tasks hold the socket, not the connection: when its last user lets go of it, it ends, and the tasks with it.
+        runtime.spawn(read(Arc::downgrade(&shared), Arc::clone(&shared.stream), Input::new(max_message)));
+        runtime.spawn(write(Arc::downgrade(&shared), Arc::clone(&shared.stream), Arc::clone(&shared.outgoing)));
+        shared
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn is_alive(&self) -> bool {
+        !self.lock().lost
+    }
+
+    /// Sends a request; its end is told to `completions` under `token`. Returns the request id.
+    ///
+    /// The first request on an idle connection goes out at once, from this thread; the others are collected and written together.
+    pub fn submit(
+        &self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        completions: &Arc<Completions>,
+        token: u64,
+    ) -> Result<i64, Rejected> {
+        let mut state = self.lock();
+        if state.lost {
+            return Err(Rejected::Lost);
+        }
+        if state.outbox.len() > WINDOW {
+            return Err(Rejected::Full);
+        }
+        let position = state.queued;
+        let waiter = Waiter { completions: Arc::clone(completions), token, position };
+        let Some(id) = state.table.register(waiter) else { return Err(Rejected::Full) };
+        // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
+        seal_request(frame, operation, id);
+        state.queued += frame.len() as u64;
+        let idle = state.table.waiting() == 1 && state.outbox.is_empty() && !state.writing;
+        let written = if idle { self.stream.try_write(frame).unwrap_or(0) } else { 0 };
+        state.written += written as u64;
+        let rest = frame.get(written..).unwrap_or_default();
+        if !rest.is_empty() {
+            let wake = state.outbox.is_empty() && !state.writing;
+            state.outbox.extend_from_slice(rest);
+            drop(state);
+            if wake {
+                self.outgoing.notify_one();
+            }
+        }
+        Ok(id)
+    }
+
+    /// Waits until the outbox has room, or the connection is gone.
+    pub(super) async fn room(&self) {
+        loop {
+            let drained = self.drained.notified();
+            {
+                let state = self.lock();
+                if state.lost || state.outbox.len() <= WINDOW {
+                    return;
+                }
+            }
+            drained.await;
+        }
+    }
+
+    /// The caller left: its answer will be dropped. Too many of those, and the connection is given up.
+    pub fn orphan(&self, id: i64) {
+        let overdue = {
+            let mut state = self.lock();
+            state.table.orphan(id);
+            state.table.has_too_many_orphans()
+        };
+        if overdue {
+            self.shutdown();
+        }
+    }
+
+    /// Ends the connection; whoever waits on it is told that the client was closed.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.shutdown();
+        self.lose(|| Error::new(ErrorKind::ClientClosed));
+    }
+
+    fn shutdown(&self) {
+        // It fails only where the connection is gone already.
+        let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
+        self.outgoing.notify_one();
+    }
+
+    /// The connection is gone: everybody who waits is told, with what may have become of the request.
+    fn lose(&self, error: impl Fn() -> Error) {
+        let (waiters, written) = {
+            let mut state = self.lock();
+            state.lost = true;
+            state.outbox = Vec::new();
+            (state.table.drain(), state.written)
+        };
+        for waiter in waiters {
+            let sent = if waiter.position < written { Sent::Maybe } else { Sent::No };
+            let outcome = Err(error().at(&self.link.address).sent(sent));
+            waiter.completions.push(Completion { token: waiter.token, outcome });
+        }
+        self.drained.notify_waiters();
+        self.outgoing.notify_one();
+    }
+
+    fn lose_to(&self, error: &std::io::Error) {
+        if self.closed.load(Ordering::Acquire) {
+            return self.lose(|| Error::new(ErrorKind::ClientClosed));
+        }
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            return self.lose(|| Error::new(ErrorKind::ConnectionClosed));
+        }
+        let code = error.raw_os_error();
+        self.lose(|| match code {
+            Some(code) => std::io::Error::from_raw_os_error(code).into(),
+            None => std::io::Error::from(error.kind()).into(),
+        });
+    }
+
+    /// Matches all whole messages of the input with their callers and tells them, a batch per event loop.
+    fn deliver(&self, input: &mut Input) -> Result<(), DecodeError> {
+        let mut batch: Vec<Completion> = Vec::new();
+        let mut target: Option<Arc<Completions>> = None;
+        let delivered = loop {
+            let range = match input.next_message() {
+                Ok(Some(range)) => range,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let message = input.message(range);
+            let answer = match match_answer(message, &self.link, &mut self.lock().table) {
+                Ok(answer) => answer,
+                Err(error) => break Err(error),
+            };
+            let Owner::Waiter(waiter) = answer.owner else { continue };
+            if target.as_ref().is_some_and(|target| !Arc::ptr_eq(target, &waiter.completions)) {
+                flush(target.take(), &mut batch);
+            }
+            target.get_or_insert(waiter.completions);
+            let outcome = match answer.header.error {
+                Some(error) => Err(Error::new(ErrorKind::Server(error)).at(&self.link.address)),
+                None => Ok(Reply { message: message.to_vec(), payload: answer.header.payload }),
+            };
+            batch.push(Completion { token: waiter.token, outcome });
+        };
+        flush(target, &mut batch);
+        delivered
+    }
+}
+
+fn flush(target: Option<Arc<Completions>>, batch: &mut Vec<Completion>) {
+    if let Some(target) = target {
+        target.extend(batch.drain(..));
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input) {
+    loop {
+        let ready = stream.readable().await;
+        let received = ready.and_then(|()| stream.try_read(input.space()));
+        let Some(shared) = shared.upgrade() else { return };
+        match received {
+            Ok(0) => return shared.lose_to(&std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                input.received(length);
+                if let Err(error) = shared.deliver(&mut input) {
+                    shared.shutdown();
+                    return shared.lose(|| Error::new(ErrorKind::Protocol(error.clone())));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return shared.lose_to(&error),
+        }
+    }
+}
+
+async fn write(shared: Weak<Shared>, stream: Arc<TcpStream>, outgoing: Arc<Notify>) {
+    let mut sending = Vec::new();
+    loop {
+        outgoing.notified().await;
+        loop {
+            {
+                let Some(shared) = shared.upgrade() else { return };
+                let mut state = shared.lock();
+                if state.lost {
+                    return;
+                }
+                sending.clear();
+                std::mem::swap(&mut sending, &mut state.outbox);
+                state.writing = !sending.is_empty();
+                if sending.is_empty() {
+                    break;
+                }
+            }
+            let mut rest = &sending[..];
+            while !rest.is_empty() {
+                match stream.try_write(rest) {
+                    Ok(length) => {
+                        rest = rest.get(length..).unwrap_or_default();
+                        let Some(shared) = shared.upgrade() else { return };
+                        shared.lock().written += length as u64;
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                        if stream.writable().await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        if let Some(shared) = shared.upgrade() {
+                            shared.lose_to(&error);
+                        }
+                        return;
+                    }
+                }
+            }
+            if let Some(shared) = shared.upgrade() {
+                shared.drained.notify_waiters();
+            }
+        }
+    }
+}

@@ -1,0 +1,722 @@
+//! BaseCache: what `Cache` and `AioCache` share. One short method per operation; its docstring is the documentation of both.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyString};
+
+use super::client::BaseClient;
+use super::encode::{write_entries, write_keys, write_value};
+use super::face::{self, Carried, Finish, seconds};
+use crate::protocol::Writer;
+use crate::protocol::hash;
+use crate::protocol::op::key_value::{self, PeekMode, write_cache_header};
+use crate::protocol::op::{Operation, cache};
+
+type Object<'a, 'py> = &'a Bound<'py, PyAny>;
+type Hint<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+type Result<'py> = PyResult<Bound<'py, PyAny>>;
+
+/// A cache of a cluster. Made by `create_cache`, `get_or_create_cache` and `get_cache` of a client.
+#[pyclass(frozen, subclass, weakref, module = "pyignite_rs._core")]
+pub(super) struct BaseCache {
+    client: Py<BaseClient>,
+    name: Arc<str>,
+    id: i32,
+}
+
+impl BaseCache {
+    /// Runs an operation on this cache; `write` appends what follows the cache header.
+    #[inline]
+    fn run<'py>(
+        slf: &Bound<'py, Self>,
+        operation: &'static Operation,
+        timeout: f64,
+        write: impl FnOnce(&mut Writer) -> PyResult<()>,
+    ) -> Result<'py> {
+        let cache = slf.get();
+        let carried = Carried { operation, cache: Some(Arc::clone(&cache.name)), finish: Finish::Reply };
+        face::run(cache.client.bind(slf.py()), carried, timeout, |out| {
+            write_cache_header(out, cache.id);
+            write(out)
+        })
+    }
+
+    #[inline]
+    fn key<'py>(
+        slf: &Bound<'py, Self>,
+        operation: &'static Operation,
+        key: Object<'_, 'py>,
+        hint: Hint<'_, 'py>,
+        timeout: f64,
+    ) -> Result<'py> {
+        Self::run(slf, operation, timeout, |out| write_value(slf.py(), out, "key", key, hint))
+    }
+
+    #[inline]
+    fn key_value<'py>(
+        slf: &Bound<'py, Self>,
+        operation: &'static Operation,
+        (key, key_hint): (Object<'_, 'py>, Hint<'_, 'py>),
+        (value, value_hint): (Object<'_, 'py>, Hint<'_, 'py>),
+        timeout: f64,
+    ) -> Result<'py> {
+        Self::run(slf, operation, timeout, |out| {
+            write_value(slf.py(), out, "key", key, key_hint)?;
+            write_value(slf.py(), out, "value", value, value_hint)
+        })
+    }
+
+    fn keys<'py>(slf: &Bound<'py, Self>, operation: &'static Operation, keys: Object<'_, 'py>, timeout: f64) -> Result<'py> {
+        Self::run(slf, operation, timeout, |out| write_keys(slf.py(), out, keys))
+    }
+}
+
+/// `int n, n x byte`: one mode, several, or none.
+fn write_peek_modes(out: &mut Writer, modes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let mode = |mode: &Bound<'_, PyAny>| {
+        let number = mode.extract::<i64>().ok().filter(|number| (0..=PeekMode::LAST).contains(number));
+        number
+            .map(|number| number as u8)
+            .ok_or_else(|| PyValueError::new_err(format!("{mode} is no peek mode (0 to {})", PeekMode::LAST)))
+    };
+    let modes = match modes {
+        None => Vec::new(),
+        Some(one) if one.is_instance_of::<PyInt>() => vec![mode(one)?],
+        Some(several) => several.try_iter()?.map(|one| mode(&one?)).collect::<PyResult<_>>()?,
+    };
+    out.i32(modes.len() as i32);
+    out.bytes(&modes);
+    Ok(())
+}
+
+#[pymethods]
+impl BaseCache {
+    /// Args:
+    ///     client: The client that the cache is reached through.
+    ///     name: Name of the cache.
+    ///     expiry_policy: Must be None in this version.
+    #[new]
+    #[pyo3(signature = (client, name, expiry_policy=None))]
+    fn new(client: Py<BaseClient>, name: &Bound<'_, PyString>, expiry_policy: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        if expiry_policy.is_some() {
+            return Err(PyTypeError::new_err("this version has no expiry policies; expiry_policy must be None"));
+        }
+        let name: Arc<str> = name.to_str()?.into();
+        Ok(Self { client, id: hash::cache_id(&name), name })
+    }
+
+    /// Name of the cache.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Id of the cache: Java's hash code of its name, a signed 32-bit number.
+    #[getter]
+    fn cache_id(&self) -> i32 {
+        self.id
+    }
+
+    /// The client that the cache is reached through.
+    #[getter]
+    fn client<'py>(&self, py: Python<'py>) -> &Bound<'py, BaseClient> {
+        self.client.bind(py)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        Ok(format!("<{} '{}'>", slf.get_type().name()?, slf.get().name))
+    }
+
+    /// Read the value of a key.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     object: The value; None if there is none (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET, 1000, since 1.0.
+    #[pyo3(signature = (key, key_hint=None, timeout=0.0))]
+    fn get<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key(slf, &key_value::GET, key, key_hint, timeout)
+    }
+
+    /// Store a value, in place of the one before.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_PUT, 1001, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn put<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::PUT, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Store a value unless the key has one.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if it was stored (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_PUT_IF_ABSENT, 1002, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn put_if_absent<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::PUT_IF_ABSENT, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Read the values of several keys.
+    ///
+    /// Args:
+    ///     keys: Iterable of keys or of pairs `(key, hint)`.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     dict: Values by key; keys without a value are left out (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET_ALL, 1003, since 1.0.
+    #[pyo3(signature = (keys, timeout=0.0))]
+    fn get_all<'py>(slf: &Bound<'py, Self>, keys: Object<'_, 'py>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        Self::keys(slf, &key_value::GET_ALL, keys, timeout)
+    }
+
+    /// Store several entries, in place of those before.
+    ///
+    /// Args:
+    ///     pairs: Mapping of keys to values; each key or value can be a pair `(item, hint)`.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_PUT_ALL, 1004, since 1.0.
+    #[pyo3(signature = (pairs, timeout=0.0))]
+    fn put_all<'py>(slf: &Bound<'py, Self>, pairs: Object<'_, 'py>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        Self::run(slf, &key_value::PUT_ALL, timeout, |out| write_entries(slf.py(), out, pairs))
+    }
+
+    /// Store a value and read the one before.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     object: The value before; None if there was none (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET_AND_PUT, 1005, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn get_and_put<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::GET_AND_PUT, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Store a value in place of another, and read the one before. A key without a value stays without one.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     object: The value before; None if there was none and nothing was stored (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET_AND_REPLACE, 1006, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn get_and_replace<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::GET_AND_REPLACE, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Remove an entry and read its value.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     object: The value before; None if there was none (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET_AND_REMOVE, 1007, since 1.0.
+    #[pyo3(signature = (key, key_hint=None, timeout=0.0))]
+    fn get_and_remove<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key(slf, &key_value::GET_AND_REMOVE, key, key_hint, timeout)
+    }
+
+    /// Store a value unless the key has one, and read the one that was there.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     object: The value that was there; None if the new one was stored (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_GET_AND_PUT_IF_ABSENT, 1008, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn get_and_put_if_absent<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::GET_AND_PUT_IF_ABSENT, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Store a value in place of another. A key without a value stays without one.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     value: Value, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if a value was replaced (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_REPLACE, 1009, since 1.0.
+    #[pyo3(signature = (key, value, key_hint=None, value_hint=None, timeout=0.0))]
+    fn replace<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::REPLACE, (key, key_hint), (value, value_hint), timeout)
+    }
+
+    /// Store a value in place of another, if that one is what is expected.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     sample: Value to compare the stored one with.
+    ///     value: The new value.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     sample_hint: The same for the sample.
+    ///     value_hint: The same for the value.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if the value was replaced (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_REPLACE_IF_EQUALS, 1010, since 1.0.
+    #[pyo3(signature = (key, sample, value, key_hint=None, sample_hint=None, value_hint=None, timeout=0.0))]
+    #[expect(clippy::too_many_arguments, reason = "the signature is pyignite's")]
+    fn replace_if_equals<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        sample: Object<'_, 'py>,
+        value: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        sample_hint: Hint<'_, 'py>,
+        value_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::run(slf, &key_value::REPLACE_IF_EQUALS, timeout, |out| {
+            write_value(slf.py(), out, "key", key, key_hint)?;
+            write_value(slf.py(), out, "sample", sample, sample_hint)?;
+            write_value(slf.py(), out, "value", value, value_hint)
+        })
+    }
+
+    /// Tell whether a key has a value.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if it has one (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_CONTAINS_KEY, 1011, since 1.0.
+    #[pyo3(signature = (key, key_hint=None, timeout=0.0))]
+    fn contains_key<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key(slf, &key_value::CONTAINS_KEY, key, key_hint, timeout)
+    }
+
+    /// Tell whether all of several keys have values.
+    ///
+    /// Args:
+    ///     keys: Iterable of keys or of pairs `(key, hint)`.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if each has one, and for no keys at all (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_CONTAINS_KEYS, 1012, since 1.0.
+    #[pyo3(signature = (keys, timeout=0.0))]
+    fn contains_keys<'py>(
+        slf: &Bound<'py, Self>,
+        keys: Object<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::keys(slf, &key_value::CONTAINS_KEYS, keys, timeout)
+    }
+
+    /// Clear the cache, or some keys, without telling listeners and cache stores.
+    ///
+    /// Args:
+    ///     keys: Iterable of keys or of pairs `(key, hint)`. Default, and for an empty one: all entries.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_CACHE_CLEAR, 1013, or OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+    #[pyo3(signature = (keys=None, timeout=0.0))]
+    fn clear<'py>(slf: &Bound<'py, Self>, keys: Hint<'_, 'py>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        match keys {
+            Some(keys) if keys.is_truthy()? => Self::keys(slf, &key_value::CLEAR_KEYS, keys, timeout),
+            _ => Self::run(slf, &key_value::CLEAR, timeout, |_| Ok(())),
+        }
+    }
+
+    /// Clear one key without telling listeners and cache stores.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_CLEAR_KEY, 1014, since 1.0.
+    #[pyo3(signature = (key, key_hint=None, timeout=0.0))]
+    fn clear_key<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key(slf, &key_value::CLEAR_KEY, key, key_hint, timeout)
+    }
+
+    /// Clear several keys without telling listeners and cache stores.
+    ///
+    /// Args:
+    ///     keys: Iterable of keys or of pairs `(key, hint)`.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+    #[pyo3(signature = (keys, timeout=0.0))]
+    fn clear_keys<'py>(
+        slf: &Bound<'py, Self>,
+        keys: Object<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::keys(slf, &key_value::CLEAR_KEYS, keys, timeout)
+    }
+
+    /// Remove an entry; listeners and cache stores are told.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if there was one (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_REMOVE_KEY, 1016, since 1.0.
+    #[pyo3(signature = (key, key_hint=None, timeout=0.0))]
+    fn remove_key<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key(slf, &key_value::REMOVE_KEY, key, key_hint, timeout)
+    }
+
+    /// Remove an entry if its value is what is expected.
+    ///
+    /// Args:
+    ///     key: Key of the entry, of any supported type.
+    ///     sample: Value to compare the stored one with.
+    ///     key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+    ///         a string, and so on.
+    ///     sample_hint: The same for the sample.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     bool: True if it was removed (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_REMOVE_IF_EQUALS, 1017, since 1.0.
+    #[pyo3(signature = (key, sample, key_hint=None, sample_hint=None, timeout=0.0))]
+    fn remove_if_equals<'py>(
+        slf: &Bound<'py, Self>,
+        key: Object<'_, 'py>,
+        sample: Object<'_, 'py>,
+        key_hint: Hint<'_, 'py>,
+        sample_hint: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::key_value(slf, &key_value::REMOVE_IF_EQUALS, (key, key_hint), (sample, sample_hint), timeout)
+    }
+
+    /// Remove several entries; listeners and cache stores are told.
+    ///
+    /// Args:
+    ///     keys: Iterable of keys or of pairs `(key, hint)`.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+    ///
+    /// Wire: OP_CACHE_REMOVE_KEYS, 1018, since 1.0.
+    #[pyo3(signature = (keys, timeout=0.0))]
+    fn remove_keys<'py>(
+        slf: &Bound<'py, Self>,
+        keys: Object<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::keys(slf, &key_value::REMOVE_KEYS, keys, timeout)
+    }
+
+    /// Remove all entries; listeners and cache stores are told.
+    ///
+    /// Args:
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_CACHE_REMOVE_ALL, 1019, since 1.0.
+    #[pyo3(signature = (timeout=0.0))]
+    fn remove_all<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        Self::run(slf, &key_value::REMOVE_ALL, timeout, |_| Ok(()))
+    }
+
+    /// Count the entries.
+    ///
+    /// Args:
+    ///     peek_modes: One of `PeekModes` or a list of them: which copies count. Default: primary copies, each entry once.
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     int: Number of entries (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///     ValueError: A number that is no peek mode.
+    ///
+    /// Wire: OP_CACHE_GET_SIZE, 1020, since 1.0.
+    #[pyo3(signature = (peek_modes=None, timeout=0.0))]
+    fn get_size<'py>(
+        slf: &Bound<'py, Self>,
+        peek_modes: Hint<'_, 'py>,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        Self::run(slf, &key_value::GET_SIZE, timeout, |out| write_peek_modes(out, peek_modes))
+    }
+
+    /// Destroy the cache and everything in it, on all nodes.
+    ///
+    /// Args:
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_CACHE_DESTROY, 1056, since 1.0.
+    #[pyo3(signature = (timeout=0.0))]
+    fn destroy<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        let this = slf.get();
+        let carried = Carried { operation: &cache::DESTROY, cache: Some(Arc::clone(&this.name)), finish: Finish::Reply };
+        face::run(this.client.bind(slf.py()), carried, timeout, |out| {
+            out.i32(this.id);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,457 @@
+//! Call: one operation of `AioClient` or `AioCache`, cold until somebody awaits it.
+//!
+//! It is a coroutine (`send`, `throw`, `close`, `__await__`) and, once it waits, its own future: the task that runs it is resumed
+//! straight from the loop's callback. No task, no future and no Python frame of ours stands between.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+use super::client::BaseClient;
+use super::face::Carried;
+use super::import::Known;
+use super::port::LoopPort;
+use super::{error, face};
+use crate::client::call::{Attempts, Next};
+use crate::client::completion::Reply;
+use crate::client::pool::Ticket;
+use crate::client::{Deadline, Error};
+
+/// What a call is to do when it starts.
+pub(super) enum Job {
+    Request {
+        frame: Vec<u8>,
+        carried: Carried,
+    },
+    Connect,
+    /// Nothing: the result is known, or stage 1 failed.
+    Known(PyResult<Py<PyAny>>),
+}
+
+/// A call that waits on a loop.
+struct Waiting {
+    job: Job,
+    client: Py<BaseClient>,
+    port: Py<LoopPort>,
+    token: u64,
+    ticket: Option<Ticket>,
+    deadline: Deadline,
+    attempts: Option<Attempts>,
+    /// Usually one: the task that awaits.
+    callbacks: Vec<(Py<PyAny>, Option<Py<PyAny>>)>,
+}
+
+enum State {
+    Cold {
+        job: Job,
+        client: Py<BaseClient>,
+        timeout: Option<Duration>,
+    },
+    Waiting(Box<Waiting>),
+    /// The outcome is there; the loop whose it was is kept for `get_loop`.
+    Done {
+        result: PyResult<Py<PyAny>>,
+        port: Option<Py<LoopPort>>,
+    },
+    /// Awaited, closed or thrown into.
+    Over,
+}
+
+#[pyclass(frozen, weakref, module = "pyignite_rs._core")]
+pub(super) struct Call {
+    name: &'static str,
+    state: Mutex<State>,
+    blocking: Mutex<bool>,
+}
+
+impl Call {
+    pub fn cold(name: &'static str, job: Job, client: Py<BaseClient>, timeout: Option<Duration>) -> Self {
+        Self { name, state: Mutex::new(State::Cold { job, client, timeout }), blocking: Mutex::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, state: State) -> State {
+        std::mem::replace(&mut *self.lock(), state)
+    }
+
+    fn set_blocking(&self, blocking: bool) {
+        *self.blocking.lock().unwrap_or_else(PoisonError::into_inner) = blocking;
+    }
+
+    /// One step of the coroutine: `Ok` is to be yielded, `StopIteration` carries the result.
+    fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let py = slf.py();
+        let call = slf.get();
+        match call.replace(State::Over) {
+            State::Cold { job: Job::Known(result), .. } | State::Done { result, .. } => {
+                // A tuple would be taken for the arguments of the exception.
+                result.and_then(|value| Err(PyStopIteration::new_err((value,))))
+            }
+            State::Cold { job, client, timeout } => {
+                Self::start(slf, job, client, timeout)?;
+                call.set_blocking(true);
+                Ok(slf.clone())
+            }
+            State::Waiting(waiting) => {
+                // Stepped without having been told that it is done: still waiting.
+                *call.lock() = State::Waiting(waiting);
+                call.set_blocking(true);
+                Ok(slf.clone())
+            }
+            State::Over => Err(PyRuntimeError::new_err(format!("{} was awaited already", face::qualified(py, call.name)))),
+        }
+    }
+
+    /// Stage 2: hands the request to a connection and begins to wait on the running loop.
+    fn start(slf: &Bound<'_, Self>, mut job: Job, client: Py<BaseClient>, timeout: Option<Duration>) -> PyResult<()> {
+        let py = slf.py();
+        let port = LoopPort::current(py)?;
+        let pool = match &job {
+            Job::Connect => client.get().opening(py)?,
+            _ => client.get().pool(py)?,
+        };
+        let deadline = pool.deadline(timeout);
+        let token = port.get().insert(slf.clone().unbind());
+        let completions = port.get().completions();
+        let ticket = match &mut job {
+            Job::Request { frame, carried } => pool.start(carried.operation, frame, deadline, completions, token),
+            _ => pool.start_connect(deadline, completions, token),
+        };
+        let watch = deadline.instant().is_some().then(|| port.clone_ref(py));
+        let waiting = Waiting { job, client, port, token, ticket: Some(ticket), deadline, attempts: None, callbacks: Vec::new() };
+        *slf.get().lock() = State::Waiting(Box::new(waiting));
+        match watch {
+            Some(port) => LoopPort::watch(port.bind(py), token, deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// The outcome has come, on the loop's own thread: tries again if that is allowed, else resumes whoever waits.
+    pub fn arrive(slf: &Bound<'_, Self>, outcome: Result<Reply, Error>) -> PyResult<()> {
+        let py = slf.py();
+        let call = slf.get();
+        let mut waiting = match call.replace(State::Over) {
+            State::Waiting(waiting) => waiting,
+            other => {
+                *call.lock() = other;
+                return Ok(());
+            }
+        };
+        let outcome = match outcome {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                if error.is_timeout()
+                    && let Some(ticket) = waiting.ticket.take()
+                {
+                    ticket.leave();
+                }
+                match Self::failed(py, &mut waiting, error) {
+                    Some(error) => Err(error),
+                    None => {
+                        *call.lock() = State::Waiting(waiting);
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        let registered = waiting.port.get().remove(waiting.token);
+        let Waiting { job, client, port, callbacks, .. } = *waiting;
+        let result = finish(py, job, &client, outcome);
+        *call.lock() = State::Done { result, port: Some(port) };
+        drop(registered);
+        for (callback, context) in callbacks {
+            resume(slf, &callback, context)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the attempts; `None` when the request was sent again.
+    fn failed(py: Python<'_>, waiting: &mut Waiting, error: Error) -> Option<Error> {
+        let Job::Request { frame, carried } = &mut waiting.job else { return Some(error) };
+        let Ok(pool) = waiting.client.get().pool(py) else { return Some(error) };
+        let attempts = waiting.attempts.get_or_insert_with(|| pool.attempts(carried.operation));
+        match attempts.failed(error) {
+            Next::GiveUp(error) => Some(error),
+            Next::Again => {
+                let completions = waiting.port.get().completions();
+                waiting.ticket = Some(pool.start(carried.operation, frame, waiting.deadline, completions, waiting.token));
+                None
+            }
+        }
+    }
+
+    /// Lets go of the answer: a late one is dropped.
+    fn leave(&self, then: State) -> State {
+        let mut before = self.replace(then);
+        if let State::Waiting(waiting) = &mut before {
+            let registered = waiting.port.get().remove(waiting.token);
+            if let Some(ticket) = waiting.ticket.take() {
+                ticket.leave();
+            }
+            drop(registered);
+        }
+        before
+    }
+}
+
+/// Stage 3: the object, or the exception.
+fn finish(py: Python<'_>, job: Job, client: &Py<BaseClient>, outcome: Result<Reply, Error>) -> PyResult<Py<PyAny>> {
+    match (job, outcome) {
+        (Job::Request { carried, .. }, Ok(reply)) => carried.finish(py, reply.payload()).map(Bound::unbind),
+        (Job::Request { carried, .. }, Err(error)) => Err(error::to_python(py, &error, carried.facts())),
+        (_, Ok(_)) => Ok(py.None()),
+        (_, Err(error)) => {
+            client.get().disconnect();
+            Err(error::to_python(py, &error, error::Facts::default()))
+        }
+    }
+}
+
+/// Runs a callback in its context, as the loop would.
+fn resume(call: &Bound<'_, Call>, callback: &Py<PyAny>, context: Option<Py<PyAny>>) -> PyResult<()> {
+    let py = call.py();
+    let Some(context) = context else { return callback.call1(py, (call,)).map(drop) };
+    // SAFETY: a live context object; it is left again below, whatever the callback does.
+    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    let called = callback.call1(py, (call,));
+    // SAFETY: as above.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    called.map(drop)
+}
+
+#[pymethods]
+impl Call {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        Self::step(slf)
+    }
+
+    fn send<'py>(slf: &Bound<'py, Self>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        Self::step(slf)
+    }
+
+    #[pyo3(signature = (kind, value=None, _traceback=None))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        _traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        slf.get().leave(State::Over);
+        let exception = match value {
+            Some(value) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => value,
+            Some(value) => kind.call1((value,))?,
+            None if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
+            None => kind,
+        };
+        Err(PyErr::from_value(exception))
+    }
+
+    fn close(&self) {
+        self.leave(State::Over);
+    }
+
+    #[getter]
+    fn _asyncio_future_blocking(&self) -> bool {
+        *self.blocking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_asyncio_future_blocking(&self, blocking: bool) {
+        self.set_blocking(blocking);
+    }
+
+    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let port = match &*self.lock() {
+            State::Waiting(waiting) => Some(waiting.port.clone_ref(py)),
+            State::Done { port, .. } => port.as_ref().map(|port| port.clone_ref(py)),
+            State::Cold { .. } | State::Over => None,
+        };
+        match port {
+            Some(port) => Ok(port.get().event_loop().clone_ref(py)),
+            None => Err(PyRuntimeError::new_err("the call has not been started")),
+        }
+    }
+
+    #[pyo3(signature = (callback, *, context=None))]
+    fn add_done_callback(slf: &Bound<'_, Self>, callback: Py<PyAny>, context: Option<Py<PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let port = match &mut *slf.get().lock() {
+            State::Waiting(waiting) => {
+                waiting.callbacks.push((callback, context));
+                return Ok(());
+            }
+            State::Done { port, .. } => port.as_ref().map(|port| port.clone_ref(py)),
+            State::Cold { .. } | State::Over => None,
+        };
+        match port {
+            Some(port) => call_soon(&port, &callback, slf, context.as_ref()),
+            None => Err(PyRuntimeError::new_err("the call has not been started")),
+        }
+    }
+
+    fn remove_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let callbacks = match &mut *self.lock() {
+            State::Waiting(waiting) => std::mem::take(&mut waiting.callbacks),
+            _ => return Ok(0),
+        };
+        // Comparing runs Python code, so the lock is not held meanwhile.
+        let before = callbacks.len();
+        let mut kept = Vec::with_capacity(before);
+        for (other, context) in callbacks {
+            if !other.bind(py).eq(callback)? {
+                kept.push((other, context));
+            }
+        }
+        let removed = before - kept.len();
+        if let State::Waiting(waiting) = &mut *self.lock() {
+            waiting.callbacks.append(&mut kept);
+        }
+        Ok(removed)
+    }
+
+    /// Called by the task that awaits, when it is cancelled itself.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        let py = slf.py();
+        if !matches!(*slf.get().lock(), State::Waiting(_)) {
+            return Ok(false);
+        }
+        let class = Known::get(py)?.cancelled_error.bind(py);
+        let exception = match msg {
+            Some(msg) => class.call1((msg,))?,
+            None => class.call0()?,
+        };
+        let State::Waiting(waiting) = slf.get().leave(State::Over) else { return Ok(false) };
+        let port = waiting.port.clone_ref(py);
+        *slf.get().lock() = State::Done { result: Err(PyErr::from_value(exception)), port: Some(waiting.port) };
+        for (callback, context) in waiting.callbacks {
+            call_soon(&port, &callback, slf, context.as_ref())?;
+        }
+        Ok(true)
+    }
+
+    fn done(&self) -> bool {
+        matches!(*self.lock(), State::Done { .. } | State::Over)
+    }
+
+    fn cancelled(&self, py: Python<'_>) -> PyResult<bool> {
+        let class = Known::get(py)?.cancelled_error.bind(py);
+        Ok(match &*self.lock() {
+            State::Done { result: Err(error), .. } => error.is_instance(py, class),
+            _ => false,
+        })
+    }
+
+    /// The outcome, as a future tells it: asked for by the task that is resumed.
+    fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match &*self.lock() {
+            State::Done { result: Ok(value), .. } => Ok(value.clone_ref(py)),
+            State::Done { result: Err(error), .. } => Err(error.clone_ref(py)),
+            State::Cold { .. } | State::Waiting(_) => Err(PyRuntimeError::new_err("the call is not done")),
+            State::Over => Err(PyRuntimeError::new_err("the call was awaited already")),
+        }
+    }
+
+    fn exception(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        match self.result(py) {
+            Ok(_) => Ok(None),
+            Err(error) => Ok(Some(error.into_value(py).into_any())),
+        }
+    }
+
+    #[getter]
+    fn __name__(&self) -> String {
+        face::python_name(self.name)
+    }
+
+    #[getter]
+    fn __qualname__(&self, py: Python<'_>) -> String {
+        face::qualified(py, self.name)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let state = match &*self.lock() {
+            State::Cold { .. } => "not started",
+            State::Waiting(_) => "waiting",
+            State::Done { .. } => "done",
+            State::Over => "over",
+        };
+        format!("<call {} ({state})>", face::qualified(py, self.name))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A call whose lock is held is in use and no garbage.
+        let Ok(state) = self.state.try_lock() else { return Ok(()) };
+        match &*state {
+            State::Waiting(waiting) => {
+                for (callback, context) in &waiting.callbacks {
+                    visit.call(callback)?;
+                    if let Some(context) = context {
+                        visit.call(context)?;
+                    }
+                }
+            }
+            State::Done { result: Ok(value), .. } => visit.call(value)?,
+            State::Done { .. } | State::Cold { .. } | State::Over => {}
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        if let Ok(mut state) = self.state.try_lock()
+            && let State::Waiting(waiting) = &mut *state
+        {
+            waiting.callbacks.clear();
+        }
+    }
+}
+
+fn call_soon(port: &Py<LoopPort>, callback: &Py<PyAny>, call: &Bound<'_, Call>, context: Option<&Py<PyAny>>) -> PyResult<()> {
+    let py = call.py();
+    let keywords = pyo3::types::PyDict::new(py);
+    if let Some(context) = context {
+        keywords.set_item("context", context)?;
+    }
+    port.get().event_loop().bind(py).call_method("call_soon", (callback, call), Some(&keywords))?;
+    Ok(())
+}
+
+impl Drop for Call {
+    /// A call that nobody awaited warns, as a coroutine does.
+    fn drop(&mut self) {
+        let cold = matches!(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Cold { .. });
+        if !cold {
+            return;
+        }
+        Python::attach(|py| {
+            let pending = PyErr::take(py);
+            let text = std::ffi::CString::new(format!("coroutine '{}' was never awaited", face::qualified(py, self.name)));
+            let warned = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text.unwrap_or_default(), 1);
+            if let Err(error) = warned {
+                error.write_unraisable(py, None);
+            }
+            if let Some(pending) = pending {
+                pending.restore(py);
+            }
+        });
+    }
+}

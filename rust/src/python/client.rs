@@ -1,0 +1,264 @@
+//! BaseClient: what `Client` and `AioClient` share. One short method per operation.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwapOption, Guard};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::call::Job;
+use super::face::{self, Carried, Face, Finish};
+use super::settings::{self, Settings};
+use super::{error, options, runtime};
+use crate::client::{Config, Error, ErrorKind, Pool};
+use crate::protocol::Writer;
+use crate::protocol::op::{Operation, cache};
+
+/// The connections of a client, and the process that they belong to.
+pub(super) struct Connected {
+    pub pool: Arc<Pool>,
+    epoch: u64,
+}
+
+/// Always `Some`; keeps the connections alive while a call uses them.
+pub(super) struct InUse(Guard<Option<Arc<Connected>>>);
+
+impl std::ops::Deref for InUse {
+    type Target = Connected;
+
+    fn deref(&self) -> &Connected {
+        // `connected` makes this type only from a guard that holds something.
+        self.0.as_ref().expect("made from a connected client")
+    }
+}
+
+struct Setup {
+    options: Py<PyDict>,
+    cache_class: Py<PyAny>,
+    /// Where the next connect leads.
+    config: Option<Arc<Config>>,
+}
+
+/// Connections and operations that both clients share. Use `Client` or `AioClient`.
+#[pyclass(frozen, subclass, weakref, module = "pyignite_rs._core")]
+pub(super) struct BaseClient {
+    is_async: AtomicBool,
+    setup: Mutex<Option<Setup>>,
+    link: ArcSwapOption<Connected>,
+}
+
+impl BaseClient {
+    #[inline]
+    pub fn face(&self) -> Face {
+        if self.is_async.load(Ordering::Relaxed) { Face::Async } else { Face::Sync }
+    }
+
+    /// The open connections. In the child of a fork: new ones, to the same nodes.
+    #[inline]
+    pub fn connected(&self, py: Python<'_>) -> PyResult<InUse> {
+        let link = self.link.load();
+        match &*link {
+            Some(connected) if connected.epoch == runtime::epoch() => Ok(InUse(link)),
+            Some(parents) => {
+                self.after_fork(&link, parents)?;
+                self.connected(py)
+            }
+            None => Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default())),
+        }
+    }
+
+    pub fn pool(&self, py: Python<'_>) -> PyResult<Arc<Pool>> {
+        Ok(Arc::clone(&self.connected(py)?.pool))
+    }
+
+    #[cold]
+    fn after_fork(&self, link: &Guard<Option<Arc<Connected>>>, parents: &Arc<Connected>) -> PyResult<()> {
+        parents.pool.abandon();
+        let pool = Pool::new(Arc::clone(parents.pool.config()), runtime::handle()?);
+        let mine = Arc::new(Connected { pool, epoch: runtime::epoch() });
+        // Never dropped: what it holds belongs to the parent's runtime.
+        std::mem::forget(Arc::clone(parents));
+        self.link.compare_and_swap(link, Some(mine));
+        Ok(())
+    }
+
+    /// A pool for the addresses that `_connect` was given, in place of the one before.
+    pub fn opening(&self, py: Python<'_>) -> PyResult<Arc<Pool>> {
+        let config = self.lock().as_ref().and_then(|setup| setup.config.clone());
+        let Some(config) = config else {
+            return Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default()));
+        };
+        let pool = Pool::new(config, runtime::handle()?);
+        self.replace(Some(Arc::new(Connected { pool: Arc::clone(&pool), epoch: runtime::epoch() })));
+        Ok(pool)
+    }
+
+    /// Ends all connections, if there are any.
+    pub fn disconnect(&self) {
+        self.replace(None);
+    }
+
+    fn replace(&self, link: Option<Arc<Connected>>) {
+        let Some(before) = self.link.swap(link) else { return };
+        if before.epoch == runtime::epoch() {
+            before.pool.close();
+        } else {
+            before.pool.abandon();
+            std::mem::forget(before);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Setup>> {
+        self.setup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cache_class(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let class = self.lock().as_ref().map(|setup| setup.cache_class.clone_ref(py));
+        class.ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("Client.__init__ was not called"))
+    }
+
+    /// Makes a cache by name, or by configuration when there is more than a name.
+    fn make_cache<'py>(
+        slf: &Bound<'py, Self>,
+        by_name: &'static Operation,
+        by_configuration: &'static Operation,
+        settings: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let class = slf.get().cache_class(slf.py())?;
+        let settings = Settings::read(settings)?;
+        let operation = if settings.has_more_than_a_name() { by_configuration } else { by_name };
+        let finish = Finish::Cache { class, client: slf.clone().unbind() };
+        let carried = Carried { operation, cache: Some(settings.name.clone()), finish };
+        face::run(slf, carried, 0.0, |out| settings.write(out))
+    }
+}
+
+#[pymethods]
+impl BaseClient {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { is_async: AtomicBool::new(false), setup: Mutex::new(None), link: ArcSwapOption::empty() }
+    }
+
+    /// Remember what `__init__` was given; called by the Python half.
+    fn _configure(&self, face: &str, options: Py<PyDict>, cache_class: Py<PyAny>) {
+        self.is_async.store(face == "async", Ordering::Relaxed);
+        let before = self.lock().replace(Setup { options, cache_class, config: None });
+        drop(before);
+    }
+
+    /// Open the first connection to one of the addresses; called by `connect`.
+    fn _connect<'py>(slf: &Bound<'py, Self>, addresses: Vec<(String, u16)>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let options = slf.get().lock().as_ref().map(|setup| setup.options.clone_ref(py));
+        let options = options.map_or_else(|| PyDict::new(py), |options| options.into_bound(py));
+        let config = Arc::new(options::config(py, addresses, &options)?);
+        if let Some(setup) = &mut *slf.get().lock() {
+            setup.config = Some(config);
+        }
+        if slf.get().face() == Face::Async {
+            return face::call(slf, "OP_CONNECT", Job::Connect, None);
+        }
+        let pool = slf.get().opening(py)?;
+        let deadline = pool.deadline(None);
+        let (connected, raised) = runtime::wait(py, |interrupt| pool.connect(deadline, interrupt));
+        connected.map_err(|error| {
+            slf.get().disconnect();
+            raised.unwrap_or_else(|| error::to_python(py, &error, error::Facts::default()))
+        })?;
+        Ok(py.None().into_bound(py))
+    }
+
+    /// Version and feature bits that the last opened connection agreed on.
+    fn _protocol_context(&self) -> Option<((i16, i16, i16), Option<u64>)> {
+        let context = self.link.load().as_ref()?.pool.context()?;
+        let version = context.version;
+        let features = context.has_features().then(|| context.features.bits());
+        Some(((version.major, version.minor, version.patch), features))
+    }
+
+    /// Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioClient)
+    fn close<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.get().disconnect();
+        face::known(slf, "OP_CLOSE", slf.py().None().into_bound(slf.py()))
+    }
+
+    /// Create a cache.
+    ///
+    /// Args:
+    ///     settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+    ///
+    /// Returns:
+    ///     Cache: The new cache (AioCache, awaitable, on AioClient).
+    ///
+    /// Raises:
+    ///     CacheCreationError: The cache exists already, or the server refuses the settings.
+    ///     ParameterError: The settings have no name, or a property that does not exist.
+    ///
+    /// Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
+    fn create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        Self::make_cache(slf, &cache::CREATE_WITH_NAME, &cache::CREATE_WITH_CONFIGURATION, settings)
+    }
+
+    /// Create a cache unless it exists.
+    ///
+    /// Args:
+    ///     settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+    ///
+    /// Returns:
+    ///     Cache: The cache (AioCache, awaitable, on AioClient).
+    ///
+    /// Raises:
+    ///     CacheCreationError: The server refuses the settings.
+    ///     ParameterError: The settings have no name, or a property that does not exist.
+    ///
+    /// Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
+    fn get_or_create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        Self::make_cache(slf, &cache::GET_OR_CREATE_WITH_NAME, &cache::GET_OR_CREATE_WITH_CONFIGURATION, settings)
+    }
+
+    /// Get a cache object without asking the server whether the cache exists.
+    ///
+    /// Args:
+    ///     settings: Name of the cache (str), or a dict with PROP_NAME alone.
+    ///
+    /// Returns:
+    ///     Cache: The cache (AioCache, awaitable, on AioClient).
+    ///
+    /// Raises:
+    ///     ParameterError: The settings have no name, or more than a name.
+    fn get_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let settings = Settings::read(settings)?;
+        if settings.has_more_than_a_name() {
+            return Err(settings::parameter_error(slf.py(), "only the cache's name is allowed here".into()));
+        }
+        let cache = slf.get().cache_class(slf.py())?.bind(slf.py()).call1((slf, &*settings.name))?;
+        face::known(slf, "OP_GET_CACHE", cache)
+    }
+
+    /// List the caches of the cluster.
+    ///
+    /// Returns:
+    ///     list[str]: Their names (awaitable on AioClient).
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses.
+    ///
+    /// Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
+    fn get_cache_names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let carried = Carried { operation: &cache::GET_NAMES, cache: None, finish: Finish::Reply };
+        face::run(slf, carried, 0.0, |_: &mut Writer| Ok(()))
+    }
+}
+
+impl Drop for BaseClient {
+    /// A client that nobody closed ends its connections with itself.
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}

@@ -1,0 +1,406 @@
+//! Wire bytes become Python objects in one pass: a visitor whose values are the objects themselves.
+
+use num_bigint::BigUint;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
+
+use super::import::Known;
+use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
+use crate::protocol::object::standard;
+use crate::protocol::object::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor, WalkError};
+use crate::protocol::object::walk;
+use crate::protocol::op::Reply;
+use crate::protocol::read::Reader;
+
+/// Entries after which other threads are let in.
+const SLICE: usize = 4096;
+
+/// Entries from which the cycle collector is paused: fewer never trigger it.
+const MANY: usize = 512;
+
+/// Why no object came out of the bytes.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The bytes can not be read.
+    Decode(DecodeError),
+    /// Python raised while an object was made.
+    Python(PyErr),
+}
+
+impl From<DecodeError> for ReadError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<PyErr> for ReadError {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl WalkError for ReadError {
+    fn within(self, part: PathPart) -> Self {
+        match self {
+            Self::Decode(error) => Self::Decode(error.within(part)),
+            Self::Python(error) => Self::Python(error),
+        }
+    }
+}
+
+type Read<T> = Result<T, ReadError>;
+
+/// Reads one data object.
+#[inline]
+pub(super) fn read_value<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    walk(reader, &mut Objects { py })
+}
+
+/// Reads the payload of an answer, all of it.
+#[inline]
+pub(super) fn read_reply<'py>(py: Python<'py>, reply: Reply, payload: &[u8]) -> Read<Bound<'py, PyAny>> {
+    let mut reader = Reader::new(payload);
+    let object = match reply {
+        Reply::Value => read_value(py, &mut reader)?,
+        Reply::Empty => py.None().into_bound(py),
+        Reply::Bool => PyBool::new(py, reader.bool()?).to_owned().into_any(),
+        Reply::Long => reader.i64()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+        Reply::Entries => read_entries(py, &mut reader)?.into_any(),
+        Reply::Names => read_names(py, &mut reader)?.into_any(),
+    };
+    reader.finish()?;
+    Ok(object)
+}
+
+/// `int n, n x (object key, object value)`
+fn read_entries<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyDict>> {
+    let length = reader.count("number of entries", 2)?;
+    let entries = PyDict::new(py);
+    let _paused = (length >= MANY).then(|| CollectorPause::new(py));
+    let mut objects = Objects { py };
+    for index in 0..length {
+        let located = |error: ReadError| error.within(PathPart::Index(index));
+        let key = walk(reader, &mut objects).map_err(located)?;
+        let value = walk(reader, &mut objects).map_err(located)?;
+        set_item(&entries, key, value)?;
+        if index % SLICE == SLICE - 1 {
+            py.detach(|| {});
+        }
+    }
+    Ok(entries)
+}
+
+/// `int n, n x string`
+fn read_names<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyList>> {
+    let length = reader.count("number of names", 1)?;
+    let mut names = Vec::with_capacity(length);
+    for _ in 0..length {
+        names.push(standard::read_string(reader)?.unwrap_or_default());
+    }
+    Ok(PyList::new(py, names)?)
+}
+
+/// Keeps the cycle collector from walking over half-built results again and again.
+struct CollectorPause {
+    was_enabled: bool,
+}
+
+impl CollectorPause {
+    fn new(_: Python<'_>) -> Self {
+        // SAFETY: the thread is attached. On free-threaded builds the switch is global and another thread may want it on.
+        let was_enabled = cfg!(not(Py_GIL_DISABLED)) && unsafe { ffi::PyGC_Disable() } == 1;
+        Self { was_enabled }
+    }
+}
+
+impl Drop for CollectorPause {
+    fn drop(&mut self) {
+        if self.was_enabled {
+            // SAFETY: made and dropped inside one attached function.
+            unsafe { ffi::PyGC_Enable() };
+        }
+    }
+}
+
+/// Stores an entry. Keys that Python can not hash (what Ignite's lists and maps turn into) become tuples of their elements.
+#[inline]
+fn set_item<'py>(dict: &Bound<'py, PyDict>, key: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<()> {
+    match dict.set_item(&key, &value) {
+        Err(error) if error.is_instance_of::<PyTypeError>(dict.py()) => dict.set_item(hashable(&key)?, value),
+        result => result,
+    }
+}
+
+#[cold]
+fn hashable<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    let items: Vec<_> = if let Ok(dict) = object.cast::<PyDict>() {
+        dict.items().iter().collect()
+    } else if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        object.try_iter()?.collect::<PyResult<_>>()?
+    } else {
+        return Ok(object.clone());
+    };
+    let items = items.iter().map(hashable).collect::<PyResult<Vec<_>>>()?;
+    Ok(PyTuple::new(py, items)?.into_any())
+}
+
+/// Builds Python objects.
+struct Objects<'py> {
+    py: Python<'py>,
+}
+
+/// A list on its way, and what it will be.
+struct Items<'py> {
+    list: Bound<'py, PyList>,
+    kind: ListKind,
+}
+
+struct Entries<'py> {
+    dict: Bound<'py, PyAny>,
+    kind: i8,
+}
+
+impl<'py> Objects<'py> {
+    fn known(&self) -> PyResult<&'static Known> {
+        Known::get(self.py)
+    }
+
+    /// A naive local datetime, cut to milliseconds, as pyignite gives it.
+    fn datetime(&self, epoch_ms: i64, offset: usize) -> Read<Bound<'py, PyAny>> {
+        let known = self.known()?;
+        let (seconds, ms) = (epoch_ms.div_euclid(1000), epoch_ms.rem_euclid(1000));
+        // `fromtimestamp` knows the zone; the milliseconds are put in afterwards so that no float rounds them.
+        let whole = known.datetime_fromtimestamp.bind(self.py).call1((seconds,));
+        let datetime = whole.and_then(|whole| match ms {
+            0 => Ok(whole),
+            _ => whole.call_method("replace", (), Some(&[("microsecond", ms * 1000)].into_py_dict(self.py)?)),
+        });
+        datetime.map_err(|_| out_of_range("date", epoch_ms, offset))
+    }
+}
+
+/// A date that Java has and Python has not.
+#[cold]
+fn out_of_range(what: &'static str, value: i64, offset: usize) -> ReadError {
+    DecodeError::new(DecodeErrorKind::Value { what, value }, offset).into()
+}
+
+#[cold]
+fn unsupported(what: &'static str, offset: usize) -> ReadError {
+    DecodeError::new(DecodeErrorKind::Unsupported { what }, offset).into()
+}
+
+fn string<'py>(py: Python<'py>, utf8: &[u8], offset: usize) -> Read<Bound<'py, PyAny>> {
+    #[cfg(not(any(Py_LIMITED_API, PyPy, GraalPy)))]
+    if utf8.len() > 1 && utf8.is_ascii() {
+        // SAFETY: a new string of exactly this length and of 7-bit characters, filled before anybody sees it.
+        unsafe {
+            let object = ffi::PyUnicode_New(utf8.len() as ffi::Py_ssize_t, 127);
+            let text = Bound::from_owned_ptr_or_err(py, object)?;
+            std::ptr::copy_nonoverlapping(utf8.as_ptr(), ffi::PyUnicode_DATA(object).cast::<u8>(), utf8.len());
+            return Ok(text);
+        }
+    }
+    let text = std::str::from_utf8(utf8).map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, offset))?;
+    Ok(PyString::new(py, text).into_any())
+}
+
+/// A UTF-16 code unit as a string of one character; Java has lone surrogates and so has Python.
+fn character<'py>(py: Python<'py>, unit: u16) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the thread is attached; every value of 16 bits is a valid ordinal.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_FromOrdinal(unit.into())) }
+}
+
+/// A list of `N`-byte elements.
+fn list<'py, const N: usize, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    bytes: &[u8],
+    element: impl Fn([u8; N]) -> T,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    PyErr: From<T::Error>,
+{
+    Ok(PyList::new(py, bytes.as_chunks::<N>().0.iter().map(|one| element(*one)))?.into_any())
+}
+
+impl<'a, 'py> Visitor<'a> for Objects<'py> {
+    type Value = Bound<'py, PyAny>;
+    type List = Items<'py>;
+    type Map = Entries<'py>;
+    type Error = ReadError;
+
+    #[inline]
+    fn null(&mut self) -> Read<Self::Value> {
+        Ok(self.py.None().into_bound(self.py))
+    }
+
+    fn byte(&mut self, value: i8) -> Read<Self::Value> {
+        self.int(value.into())
+    }
+
+    fn short(&mut self, value: i16) -> Read<Self::Value> {
+        self.int(value.into())
+    }
+
+    #[inline]
+    fn int(&mut self, value: i32) -> Read<Self::Value> {
+        self.long(value.into())
+    }
+
+    #[inline]
+    fn long(&mut self, value: i64) -> Read<Self::Value> {
+        // SAFETY: the thread is attached.
+        Ok(unsafe { Bound::from_owned_ptr_or_err(self.py, ffi::PyLong_FromLongLong(value)) }?)
+    }
+
+    fn float(&mut self, value: f32) -> Read<Self::Value> {
+        self.double(value.into())
+    }
+
+    #[inline]
+    fn double(&mut self, value: f64) -> Read<Self::Value> {
+        Ok(PyFloat::new(self.py, value).into_any())
+    }
+
+    fn char(&mut self, unit: u16) -> Read<Self::Value> {
+        Ok(character(self.py, unit)?)
+    }
+
+    fn bool(&mut self, value: bool) -> Read<Self::Value> {
+        Ok(PyBool::new(self.py, value).to_owned().into_any())
+    }
+
+    #[inline]
+    fn string(&mut self, utf8: &'a [u8], offset: usize) -> Read<Self::Value> {
+        string(self.py, utf8, offset)
+    }
+
+    /// Made without its constructor, which looks at every way in which a UUID can be given.
+    fn uuid(&mut self, most: u64, least: u64) -> Read<Self::Value> {
+        let known = self.known()?;
+        let uuid = known.object_new.bind(self.py).call1((known.uuid.bind(self.py),))?;
+        let number = (u128::from(most) << 64 | u128::from(least)).into_pyobject(self.py).map_err(PyErr::from)?;
+        for (name, value) in [("int", number.as_any()), ("is_safe", known.safe_uuid_unknown.bind(self.py))] {
+            let name = PyString::intern(self.py, name);
+            // SAFETY: live objects, the thread is attached. A UUID refuses its own `__setattr__`, so the slot is set as its
+            // constructor does it.
+            if unsafe { ffi::PyObject_GenericSetAttr(uuid.as_ptr(), name.as_ptr(), value.as_ptr()) } != 0 {
+                return Err(PyErr::fetch(self.py).into());
+            }
+        }
+        Ok(uuid)
+    }
+
+    fn date(&mut self, epoch_ms: i64, offset: usize) -> Read<Self::Value> {
+        self.datetime(epoch_ms, offset)
+    }
+
+    fn timestamp(&mut self, epoch_ms: i64, nanoseconds: i32, offset: usize) -> Read<Self::Value> {
+        let datetime = self.datetime(epoch_ms, offset)?;
+        Ok((datetime, nanoseconds).into_pyobject(self.py)?.into_any())
+    }
+
+    fn time(&mut self, ms: i64, offset: usize) -> Read<Self::Value> {
+        let (seconds, ms_left) = (ms.div_euclid(1000), ms.rem_euclid(1000));
+        let timedelta = self.known()?.timedelta.bind(self.py).call1((0, seconds, ms_left * 1000));
+        timedelta.map_err(|_| out_of_range("time", ms, offset))
+    }
+
+    /// From text, which Python reads exactly whatever the decimal context says.
+    fn decimal(&mut self, parts: DecimalParts<'a>, offset: usize) -> Read<Self::Value> {
+        let digits = if parts.rest.len() < 16 {
+            parts.magnitude().fold(0u128, |number, byte| number << 8 | u128::from(byte)).to_string()
+        } else {
+            BigUint::from_bytes_be(&parts.magnitude().collect::<Vec<_>>()).to_string()
+        };
+        let sign = if parts.negative { "-" } else { "" };
+        let exponent = -i64::from(parts.scale);
+        let text = if exponent == 0 { format!("{sign}{digits}") } else { format!("{sign}{digits}E{exponent}") };
+        let decimal = self.known()?.decimal.bind(self.py).call1((text,));
+        decimal.map_err(|_| out_of_range("scale of a decimal", parts.scale.into(), offset))
+    }
+
+    fn enum_value(&mut self, type_id: i32, ordinal: i32, _: bool) -> Read<Self::Value> {
+        Ok((type_id, ordinal).into_pyobject(self.py)?.into_any())
+    }
+
+    fn primitives(&mut self, kind: PrimitiveKind, bytes: &'a [u8]) -> Read<Self::Value> {
+        let py = self.py;
+        Ok(match kind {
+            PrimitiveKind::Byte => PyBytes::new(py, bytes).into_any(),
+            PrimitiveKind::Short => list(py, bytes, i16::from_le_bytes)?,
+            PrimitiveKind::Int => list(py, bytes, i32::from_le_bytes)?,
+            PrimitiveKind::Long => list(py, bytes, i64::from_le_bytes)?,
+            PrimitiveKind::Float => list(py, bytes, f32::from_le_bytes)?,
+            PrimitiveKind::Double => list(py, bytes, f64::from_le_bytes)?,
+            PrimitiveKind::Char => {
+                let units = bytes.as_chunks::<2>().0.iter().map(|unit| character(py, u16::from_le_bytes(*unit)));
+                PyList::new(py, units.collect::<PyResult<Vec<_>>>()?)?.into_any()
+            }
+            PrimitiveKind::Bool => list(py, bytes, |[byte]: [u8; 1]| byte != 0)?,
+        })
+    }
+
+    fn list(&mut self, kind: ListKind, length: usize) -> Read<Self::List> {
+        // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
+        // freed correctly. `length` was checked against the bytes that follow.
+        let list =
+            unsafe { Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(length as ffi::Py_ssize_t))?.cast_into_unchecked() };
+        Ok(Items { list, kind })
+    }
+
+    #[inline]
+    fn list_item(&mut self, list: &mut Self::List, index: usize, value: Self::Value) -> Read<()> {
+        // SAFETY: `index` is below the length that the list was made with, each slot is set once, and nobody else has the list yet.
+        unsafe { ffi::PyList_SET_ITEM(list.list.as_ptr(), index as ffi::Py_ssize_t, value.into_ptr()) };
+        Ok(())
+    }
+
+    fn list_end(&mut self, items: Self::List) -> Read<Self::Value> {
+        Ok(match items.kind {
+            ListKind::StandardArray(_) => items.list.into_any(),
+            ListKind::EnumArray { type_id } | ListKind::ObjectArray { type_id } => {
+                (type_id, items.list).into_pyobject(self.py)?.into_any()
+            }
+            ListKind::Collection { kind } => (kind, items.list).into_pyobject(self.py)?.into_any(),
+        })
+    }
+
+    fn map(&mut self, kind: i8, _: usize) -> Read<Self::Map> {
+        let dict = if kind == 2 { self.known()?.ordered_dict.bind(self.py).call0()? } else { PyDict::new(self.py).into_any() };
+        Ok(Entries { dict, kind })
+    }
+
+    fn map_entry(&mut self, map: &mut Self::Map, key: Self::Value, value: Self::Value) -> Read<()> {
+        if map.kind != 2 {
+            return Ok(set_item(map.dict.cast::<PyDict>().map_err(PyErr::from)?, key, value)?);
+        }
+        // An ordered dictionary keeps its order only through its own method.
+        match map.dict.set_item(&key, &value) {
+            Err(error) if error.is_instance_of::<PyTypeError>(self.py) => map.dict.set_item(hashable(&key)?, value)?,
+            result => result?,
+        }
+        Ok(())
+    }
+
+    fn map_end(&mut self, map: Self::Map) -> Read<Self::Value> {
+        Ok((map.kind, map.dict).into_pyobject(self.py)?.into_any())
+    }
+
+    fn complex(&mut self, _: &'a [u8], offset: usize) -> Read<Self::Value> {
+        Err(unsupported("a complex object", offset))
+    }
+
+    fn class(&mut self, _: i32, _: Option<&'a [u8]>, offset: usize) -> Read<Self::Value> {
+        Err(unsupported("a Java class", offset))
+    }
+
+    fn optimized(&mut self, _: &'a [u8], offset: usize) -> Read<Self::Value> {
+        Err(unsupported("an object of Java's own serialization", offset))
+    }
+}
+
+use pyo3::types::IntoPyDict;

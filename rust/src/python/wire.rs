@@ -1,0 +1,110 @@
+//! The codec by itself: functions of `_core` for tests, tools and `pyignite_rs.utils`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::decode::{ReadError, read_value};
+use super::encode::write_value;
+use super::error;
+use crate::protocol::read::Reader;
+use crate::protocol::{Writer, affinity, hash};
+
+/// Write one value as it goes over the wire.
+///
+/// Args:
+///     value: A value of any supported type, or a pair `(value, hint)`.
+///     hint: Class of `pyignite_rs.datatypes` that names the wire type. Without it the value's own type decides.
+///
+/// Returns:
+///     bytes: The type code and what follows it.
+///
+/// Raises:
+///     TypeError, ValueError, OverflowError: The value has no place on the wire.
+#[pyfunction]
+#[pyo3(signature = (value, hint=None))]
+fn encode<'py>(py: Python<'py>, value: &Bound<'py, PyAny>, hint: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
+    let mut out = Writer::bare();
+    write_value(py, &mut out, "value", value, hint)?;
+    Ok(PyBytes::new(py, out.as_slice()))
+}
+
+/// Read one value from the bytes that a server sends.
+///
+/// Args:
+///     data: Exactly one value: its type code and what follows.
+///
+/// Returns:
+///     object: The value.
+///
+/// Raises:
+///     ParseError: The bytes are no value, or more than one.
+#[pyfunction]
+fn decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let mut reader = Reader::new(data);
+    let value = read_value(py, &mut reader).and_then(|value| {
+        reader.finish()?;
+        Ok(value)
+    });
+    value.map_err(|error| match error {
+        ReadError::Decode(error) => error::parse_error(py, &error, error::Facts::default()),
+        ReadError::Python(error) => error,
+    })
+}
+
+/// Hash code that a server computes for a key.
+///
+/// Args:
+///     data: The encoded key.
+///
+/// Returns:
+///     int: Java's 32-bit hash code.
+///
+/// Raises:
+///     ParseError: The bytes are no value.
+#[pyfunction]
+fn hash_of(py: Python<'_>, data: &[u8]) -> PyResult<i32> {
+    hash::value(data).map_err(|error| error::parse_error(py, &error, error::Facts::default()))
+}
+
+/// Java's `String.hashCode` of a text, over its UTF-16 code units: the id of a cache is that of its name.
+#[pyfunction]
+fn java_hash_string(text: &str) -> i32 {
+    hash::string(text)
+}
+
+/// Id of a type or a field: the hash of the name in lower case.
+#[pyfunction]
+fn entity_id(name: &str) -> i32 {
+    hash::entity_id(name)
+}
+
+/// Id of a schema, from the names of its fields in their order.
+#[pyfunction]
+fn schema_id(fields: &Bound<'_, PyAny>) -> PyResult<i32> {
+    let names = fields.try_iter()?.map(|name| name?.extract::<String>()).collect::<PyResult<Vec<_>>>()?;
+    Ok(hash::schema_id(names.iter().map(|name| hash::entity_id(name))))
+}
+
+/// Partition of a key.
+///
+/// Args:
+///     hash: The key's hash code.
+///     partitions: Number of partitions of the cache.
+///
+/// Returns:
+///     int | None: Number of the partition; None if there are none.
+#[pyfunction]
+fn partition(hash: i32, partitions: u32) -> Option<u32> {
+    affinity::partition(hash, partitions)
+}
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(encode, module)?)?;
+    module.add_function(wrap_pyfunction!(decode, module)?)?;
+    module.add_function(wrap_pyfunction!(hash_of, module)?)?;
+    module.add_function(wrap_pyfunction!(java_hash_string, module)?)?;
+    module.add_function(wrap_pyfunction!(entity_id, module)?)?;
+    module.add_function(wrap_pyfunction!(schema_id, module)?)?;
+    module.add_function(wrap_pyfunction!(partition, module)?)?;
+    Ok(())
+}
