@@ -1,0 +1,78 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from .aio_cache import AioCache
+from .client import BaseClient, _addresses
+
+__all__ = ["AioClient"]
+
+
+class _AioConnection:
+    """What `connect` returns: can be awaited, or entered with `async with`, which closes the client at its end."""
+
+    def __init__(self, client: AioClient, addresses: list[tuple[str, int]]) -> None:
+        self.client = client
+        self.nodes = addresses
+
+    def __await__(self) -> Generator[Any, Any, _AioConnection]:
+        yield from self.client._connect(self.nodes).__await__()
+        return self
+
+    async def __aenter__(self) -> _AioConnection:
+        return await self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.close()
+
+
+class AioClient(BaseClient):
+    """Asynchronous client. Its calls can be awaited from any event loop; nothing runs before.
+
+    Args:
+        compact_footer: Form in which complex objects are written. Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key.
+        event_listeners: Must be empty in this version.
+        timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
+        handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        username: User name, on clusters with authentication.
+        password: Its password.
+        **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
+    """
+
+    def __init__(
+        self,
+        compact_footer: bool | None = None,
+        partition_aware: bool = True,
+        event_listeners: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__("async", AioCache, compact_footer, partition_aware, event_listeners, kwargs)
+
+    def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _AioConnection:
+        """Connect to a cluster.
+
+        Args:
+            *args: As for `Client.connect`.
+
+        Returns:
+            An object to be awaited, or to be entered with `async with`.
+
+        Raises:
+            NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
+        """
+        return _AioConnection(self, _addresses(args))
+
+    async def __aenter__(self) -> AioClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

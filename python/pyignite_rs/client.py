@@ -1,0 +1,169 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from ._core import BaseClient as _CoreClient
+from .cache import Cache
+from .connection import BitmaskFeature, ProtocolContext
+from .constants import IGNITE_DEFAULT_PORT
+from .exceptions import NotSupportedError
+from .utils import is_iterable
+
+__all__ = ["BaseClient", "Client"]
+
+#: Where `connect()` without arguments goes.
+_DEFAULT_ADDRESS = ("127.0.0.1", IGNITE_DEFAULT_PORT)
+
+
+def _address(node: Any) -> tuple[str, int]:
+    """One node as given by the user: a pair `(host, port)`, or 'host', 'host:port', '[IPv6]:port'."""
+    if isinstance(node, str):
+        host, colon, port = node.rpartition(":")
+        if not colon or (":" in host and not host.startswith("[")):
+            return node.strip("[]"), IGNITE_DEFAULT_PORT
+        return host.strip("[]"), int(port)
+    host, port = node
+    return host, port
+
+
+def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
+    """The nodes that `connect` is called with, in any of its forms."""
+    if not args:
+        return [_DEFAULT_ADDRESS]
+    if len(args) == 1 and isinstance(args[0], str):
+        return [_address(args[0])]
+    if len(args) == 1 and is_iterable(args[0]):
+        addresses = [_address(node) for node in args[0]]
+        if addresses:
+            return addresses
+    if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], int):
+        return [(args[0], args[1])]
+    raise ConnectionError(
+        "connect() takes nothing, a host and a port, or an iterable of pairs (host, port); "
+        f"not {', '.join(map(repr, args))}"
+    )
+
+
+class BaseClient(_CoreClient):
+    """What both clients share."""
+
+    def __init__(
+        self,
+        face: str,
+        cache_class: type,
+        compact_footer: bool | None,
+        partition_aware: bool,
+        event_listeners: Sequence[Any] | None,
+        options: dict[str, Any],
+    ) -> None:
+        if event_listeners:
+            raise NotSupportedError("event listeners come in a later version; leave event_listeners out")
+        self._compact_footer = compact_footer
+        self._partition_aware = partition_aware
+        self._configure(face, options, cache_class)
+
+    @property
+    def protocol_context(self) -> ProtocolContext | None:
+        """Protocol version and features of the last opened connection; None before the first."""
+        context = self._protocol_context()
+        if context is None:
+            return None
+        version, features = context
+        return ProtocolContext(version, None if features is None else BitmaskFeature(features))
+
+    @property
+    def partition_awareness_supported_by_protocol(self) -> bool:
+        """Whether the servers can tell where keys live; False before the first connection."""
+        context = self.protocol_context
+        return context is not None and context.is_partition_awareness_supported()
+
+    @property
+    def partition_aware(self) -> bool:
+        """Whether partition awareness was asked for and the servers offer it. This version sends every call to one node."""
+        return self._partition_aware and self.partition_awareness_supported_by_protocol
+
+    @property
+    def compact_footer(self) -> bool:
+        """Whether complex objects are written with compact footers; True unless told otherwise."""
+        return self._compact_footer is None or self._compact_footer
+
+    @compact_footer.setter
+    def compact_footer(self, value: bool) -> None:
+        if self._compact_footer not in (value, None):
+            raise Warning("the form of footers is set once for a client and can not be changed")
+        self._compact_footer = value
+
+    def __repr__(self) -> str:
+        state = "not connected" if self.protocol_context is None else "connected"
+        return f"<{type(self).__name__} ({state})>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} holds connections and can not be pickled; make a new one where it is needed")
+
+
+class _Connection:
+    """What `connect` returns: a context manager that closes the client."""
+
+    def __init__(self, client: Client, addresses: list[tuple[str, int]]) -> None:
+        self.client = client
+        self.nodes = addresses
+        client._connect(addresses)
+
+    def __enter__(self) -> _Connection:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.client.close()
+
+
+class Client(BaseClient):
+    """Synchronous client. Any number of threads may share one; it may be used after `fork()` in parent and child.
+
+    Args:
+        compact_footer: Form in which complex objects are written. Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key.
+        event_listeners: Must be empty in this version.
+        timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
+        handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        username: User name, on clusters with authentication.
+        password: Its password.
+        max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
+        **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
+    """
+
+    def __init__(
+        self,
+        compact_footer: bool | None = None,
+        partition_aware: bool = True,
+        event_listeners: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__("sync", Cache, compact_footer, partition_aware, event_listeners, kwargs)
+
+    def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _Connection:
+        """Connect to a cluster.
+
+        Args:
+            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', or an iterable of pairs `(host, port)`. All are
+                tried at once; the first that answers serves, the others stand by.
+
+        Returns:
+            A context manager: `with client.connect(...)` closes the client at its end.
+
+        Raises:
+            NoNodesError: No address could be connected (a ReconnectError); `causes` says why for each.
+            NodeRefusedError: The servers refuse this client (a HandshakeError).
+            AuthenticationError: The user name or password is wrong.
+            ParameterError: An option of the client is wrong.
+        """
+        return _Connection(self, _addresses(args))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

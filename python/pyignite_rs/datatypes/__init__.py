@@ -1,0 +1,9 @@
+"""Hint classes: names for wire types, under pyignite's module names."""
+
+from .complex import *
+from .internal import *
+from .null_object import *
+from .primitive import *
+from .primitive_arrays import *
+from .primitive_objects import *
+from .standard import *
