@@ -16,6 +16,8 @@ struct Lanes {
     open: usize,
     /// Connections of the open lanes, to end the calls on them when the client is closed.
     streams: Vec<Weak<TcpStream>>,
+    /// Threads that wait for a lane: waking nobody would be a system call for nothing.
+    waiting: usize,
     closed: bool,
 }
 
@@ -61,10 +63,12 @@ impl Node {
 
     /// Waits until a lane is given back, at most for `slice`.
     pub fn wait(&self, slice: Duration) {
-        let lanes = self.lock();
+        let mut lanes = self.lock();
         if lanes.idle.is_empty() {
+            lanes.waiting += 1;
             // Why it woke does not matter: the caller asks for its turn again.
-            drop(self.freed.wait_timeout(lanes, slice));
+            let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
+            lanes.waiting -= 1;
         }
     }
 
@@ -83,8 +87,18 @@ impl Node {
 
     /// A lane that was counted is not there: it could not be opened, or it broke.
     pub fn not_opened(&self) {
-        self.lock().open -= 1;
-        self.freed.notify_one();
+        let mut lanes = self.lock();
+        lanes.open -= 1;
+        self.wake(lanes);
+    }
+
+    /// Lets a waiting thread ask again.
+    fn wake(&self, lanes: MutexGuard<'_, Lanes>) {
+        let waiting = lanes.waiting > 0;
+        drop(lanes);
+        if waiting {
+            self.freed.notify_one();
+        }
     }
 
     pub fn give_back(&self, lane: Lane) {
@@ -104,8 +118,7 @@ impl Node {
                 lanes.open -= 1;
             }
         }
-        drop(lanes);
-        self.freed.notify_one();
+        self.wake(lanes);
     }
 
     /// Ends every call on a lane of this node, and every idle lane.

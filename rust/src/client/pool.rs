@@ -15,7 +15,7 @@ use super::deadline::Deadline;
 use super::error::{Error, ErrorKind};
 use super::lane::{Interrupt, Lane, SLICE};
 use super::node::{Node, Turn};
-use super::shared::{Rejected, Shared};
+use super::shared::{Rejected, Shared, Submitted};
 use crate::protocol::ProtocolContext;
 use crate::protocol::op::Operation;
 
@@ -285,7 +285,8 @@ impl Pool {
         Ticket::Opening(stage)
     }
 
-    /// Sends a request; its end is told to `completions` under `token`.
+    /// Takes a request; its end is told to `completions` under `token`. A connection that comes back with the ticket collects
+    /// requests: it has to be flushed at the end of the loop's turn.
     pub fn start(
         self: &Arc<Self>,
         operation: &'static Operation,
@@ -293,13 +294,14 @@ impl Pool {
         deadline: Deadline,
         completions: &Arc<Completions>,
         token: u64,
-    ) -> Ticket {
+    ) -> (Ticket, Option<Arc<Shared>>) {
         if let Some(shared) = self.live_shared()
-            && let Ok(id) = shared.submit(operation, frame, completions, token)
+            && let Ok(Submitted { id, flush }) = shared.submit(operation, frame, completions, token)
         {
-            return Ticket::Sent { shared: Arc::downgrade(&shared), id };
+            let ticket = Ticket::Sent { shared: Arc::downgrade(&shared), id };
+            return (ticket, flush.then_some(shared));
         }
-        self.start_slowly(operation, frame.to_vec(), deadline, completions, token)
+        (self.start_slowly(operation, frame.to_vec(), deadline, completions, token), None)
     }
 
     /// No connection can take the request now: open one, or wait for room.
@@ -331,8 +333,9 @@ impl Pool {
                         return;
                     }
                     match shared.submit(operation, &mut frame, &completions, token) {
-                        Ok(id) => {
+                        Ok(Submitted { id, .. }) => {
                             *stage = Stage::Sent(Arc::downgrade(&shared), id);
+                            shared.flush();
                             return;
                         }
                         Err(Rejected::Lost) => continue,

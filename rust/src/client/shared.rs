@@ -38,6 +38,8 @@ struct State {
     written: u64,
     /// The writer task has bytes of its own to write.
     writing: bool,
+    /// Requests of this turn of a loop are being collected; [`Shared::flush`] follows.
+    corked: bool,
     lost: bool,
 }
 
@@ -48,6 +50,14 @@ pub enum Rejected {
     Lost,
     /// Too many bytes wait to be sent; [`Shared::room`] tells when there is room again.
     Full,
+}
+
+/// A request that was taken.
+#[derive(Debug)]
+pub struct Submitted {
+    pub id: i64,
+    /// It is the first one to be collected: [`Shared::flush`] has to be called soon.
+    pub flush: bool,
 }
 
 /// A connection shared by many calls.
@@ -90,16 +100,16 @@ impl Shared {
         !self.lock().lost
     }
 
-    /// Sends a request; its end is told to `completions` under `token`. Returns the request id.
+    /// Takes a request; its end is told to `completions` under `token`.
     ///
-    /// The first request on an idle connection goes out at once, from this thread; the others are collected and written together.
+    /// The first request on an idle connection goes out at once, from this thread. Others are collected until [`Shared::flush`].
     pub fn submit(
         &self,
         operation: &'static Operation,
         frame: &mut [u8],
         completions: &Arc<Completions>,
         token: u64,
-    ) -> Result<i64, Rejected> {
+    ) -> Result<Submitted, Rejected> {
         let mut state = self.lock();
         if state.lost {
             return Err(Rejected::Lost);
@@ -113,19 +123,38 @@ impl Shared {
         // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
         seal_request(frame, operation, id);
         state.queued += frame.len() as u64;
-        let idle = state.table.waiting() == 1 && state.outbox.is_empty() && !state.writing;
-        let written = if idle { self.stream.try_write(frame).unwrap_or(0) } else { 0 };
-        state.written += written as u64;
-        let rest = frame.get(written..).unwrap_or_default();
-        if !rest.is_empty() {
-            let wake = state.outbox.is_empty() && !state.writing;
-            state.outbox.extend_from_slice(rest);
-            drop(state);
-            if wake {
-                self.outgoing.notify_one();
-            }
+        state.outbox.extend_from_slice(frame);
+        if state.table.waiting() == 1 && !state.corked {
+            self.write_now(&mut state);
+            return Ok(Submitted { id, flush: false });
         }
-        Ok(id)
+        let flush = !state.corked;
+        state.corked = true;
+        Ok(Submitted { id, flush })
+    }
+
+    /// Sends what was collected, in one go.
+    pub fn flush(&self) {
+        let mut state = self.lock();
+        state.corked = false;
+        self.write_now(&mut state);
+    }
+
+    /// Writes as much of the outbox as the socket takes; the writer task gets the rest.
+    fn write_now(&self, state: &mut State) {
+        if state.writing || state.outbox.is_empty() {
+            return;
+        }
+        // An error will be seen by the reader, who tells everybody.
+        let written = self.stream.try_write(&state.outbox).unwrap_or(0);
+        state.written += written as u64;
+        if written == state.outbox.len() {
+            state.outbox.clear();
+        } else {
+            state.outbox.drain(..written);
+            state.writing = true;
+            self.outgoing.notify_one();
+        }
     }
 
     /// Waits until the outbox has room, or the connection is gone.

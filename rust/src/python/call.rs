@@ -120,10 +120,13 @@ impl Call {
         let deadline = pool.deadline(timeout);
         let token = port.get().insert(slf.clone().unbind());
         let completions = port.get().completions();
-        let ticket = match &mut job {
+        let (ticket, collecting) = match &mut job {
             Job::Request { frame, carried } => pool.start(carried.operation, frame, deadline, completions, token),
-            _ => pool.start_connect(deadline, completions, token),
+            _ => (pool.start_connect(deadline, completions, token), None),
         };
+        if let Some(shared) = collecting {
+            LoopPort::flush_later(port.bind(py), shared)?;
+        }
         let watch = deadline.instant().is_some().then(|| port.clone_ref(py));
         let waiting = Waiting { job, client, port, token, ticket: Some(ticket), deadline, attempts: None, callbacks: Vec::new() };
         *slf.get().lock() = State::Waiting(Box::new(waiting));
@@ -181,7 +184,11 @@ impl Call {
             Next::GiveUp(error) => Some(error),
             Next::Again => {
                 let completions = waiting.port.get().completions();
-                waiting.ticket = Some(pool.start(carried.operation, frame, waiting.deadline, completions, waiting.token));
+                let (ticket, collecting) = pool.start(carried.operation, frame, waiting.deadline, completions, waiting.token);
+                waiting.ticket = Some(ticket);
+                if let Some(shared) = collecting {
+                    shared.flush();
+                }
                 None
             }
         }
@@ -269,9 +276,16 @@ impl Call {
         self.leave(State::Over);
     }
 
+    /// The mark of a future. A call that has not started shows none: until then it is a coroutine, which `gather`, `wait_for` and
+    /// their kin wrap into a task.
     #[getter]
-    fn _asyncio_future_blocking(&self) -> bool {
-        *self.blocking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn _asyncio_future_blocking(&self) -> Option<bool> {
+        match &*self.lock() {
+            State::Cold { .. } => None,
+            State::Waiting(_) | State::Done { .. } | State::Over => {
+                Some(*self.blocking.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+        }
     }
 
     #[setter(_asyncio_future_blocking)]

@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::call::Call;
 use super::import::Known;
 use super::runtime;
 use crate::client::completion::{Completion, Completions};
+use crate::client::shared::Shared;
 use crate::client::{Deadline, Error, ErrorKind, Sent};
 
 /// One turn of the loop ends at most this many calls, or decodes about this many bytes; then others get their turn.
@@ -28,6 +30,10 @@ struct Calls {
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
     /// When the timer that is set will fire.
     timer: Option<Instant>,
+    /// Connections that collect the requests of this turn.
+    collecting: Vec<Arc<Shared>>,
+    /// A turn of ours is running; it flushes at its end.
+    draining: bool,
 }
 
 impl Calls {
@@ -64,8 +70,22 @@ pub(super) struct LoopPort {
 }
 
 thread_local! {
+    /// The mark of the loop that ran last in this thread, and its port.
+    static RUNNING: RefCell<Option<(Py<PyAny>, Py<LoopPort>)>> = const { RefCell::new(None) };
+
     /// The ports of this thread's loops, the last used first. A loop runs in one thread.
     static PORTS: RefCell<Vec<Py<LoopPort>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What asyncio keeps in the thread's state while a loop runs: another object for each run. Until Python 3.13 asking asyncio itself
+/// costs a system call (`getpid`) each time; there the mark is missing, and asking is cheap.
+fn running_mark<'py>(py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: the thread is attached; the dictionary is borrowed from its state and only used here.
+    let state = unsafe { Bound::from_borrowed_ptr_or_opt(py, pyo3::ffi::PyThreadState_GetDict()) };
+    match state {
+        Some(state) => state.cast::<PyDict>()?.get_item(pyo3::intern!(py, "__asyncio_running_event_loop__")),
+        None => Ok(None),
+    }
 }
 
 impl LoopPort {
@@ -82,7 +102,24 @@ impl LoopPort {
     }
 
     /// The port of the loop that runs in this thread.
+    #[inline]
     pub fn current(py: Python<'_>) -> PyResult<Py<Self>> {
+        let mark = running_mark(py)?;
+        let known = mark.as_ref().and_then(|mark| {
+            RUNNING.with_borrow(|running| match running {
+                Some((known, port)) if known.is(mark) && port.get().epoch == runtime::epoch() => Some(port.clone_ref(py)),
+                _ => None,
+            })
+        });
+        if let Some(port) = known {
+            return Ok(port);
+        }
+        let port = Self::of_running_loop(py)?;
+        RUNNING.set(mark.map(|mark| (mark.unbind(), port.clone_ref(py))));
+        Ok(port)
+    }
+
+    fn of_running_loop(py: Python<'_>) -> PyResult<Py<Self>> {
         let running = Known::get(py)?.running_loop.bind(py).call0()?;
         if running.is_none() {
             return Err(PyRuntimeError::new_err("no running event loop: calls of AioClient are awaited inside a coroutine"));
@@ -121,6 +158,19 @@ impl LoopPort {
         Ok(port)
     }
 
+    /// The requests of this turn of the loop are sent together when it ends.
+    pub fn flush_later(slf: &Bound<'_, Self>, shared: Arc<Shared>) -> PyResult<()> {
+        let draining = {
+            let mut calls = slf.get().lock();
+            calls.collecting.push(shared);
+            calls.draining
+        };
+        if !draining {
+            slf.get().event_loop.bind(slf.py()).call_method1("call_soon", (slf.getattr("_flush")?,))?;
+        }
+        Ok(())
+    }
+
     /// Registers a call that starts to wait; returns the token that its completion will carry.
     pub fn insert(&self, call: Py<Call>) -> u64 {
         self.lock().insert(call)
@@ -153,18 +203,11 @@ impl LoopPort {
         slf.get().event_loop.bind(slf.py()).call_method1("call_later", (delay, slf.getattr("_tick")?))?;
         Ok(())
     }
-}
 
-#[pymethods]
-impl LoopPort {
-    /// The loop's callback: ends the calls whose answers have come.
-    fn _drain(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Ends calls until the turn is used up.
+    fn end_calls(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let port = slf.get();
-        {
-            let mut calls = port.lock();
-            port.completions.drain(&mut calls.backlog);
-        }
         let mut bytes = 0;
         for _ in 0..TURN_CALLS {
             let (call, outcome) = {
@@ -191,6 +234,28 @@ impl LoopPort {
             port.event_loop.bind(py).call_method1("call_soon", (slf.getattr("_drain")?,))?;
         }
         Ok(())
+    }
+}
+
+#[pymethods]
+impl LoopPort {
+    /// Sends the requests that were collected.
+    fn _flush(&self) {
+        let collecting = std::mem::take(&mut self.lock().collecting);
+        collecting.iter().for_each(|shared| shared.flush());
+    }
+
+    /// The loop's callback: ends the calls whose answers have come, and sends what they led to.
+    fn _drain(slf: &Bound<'_, Self>) -> PyResult<()> {
+        {
+            let mut calls = slf.get().lock();
+            calls.draining = true;
+            slf.get().completions.drain(&mut calls.backlog);
+        }
+        let drained = Self::end_calls(slf);
+        slf.get().lock().draining = false;
+        slf.get()._flush();
+        drained
     }
 
     /// The timer's callback: ends the calls whose deadline has passed.

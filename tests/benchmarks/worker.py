@@ -1,0 +1,150 @@
+"""One measured run in a process of its own: `python -m tests.benchmarks.worker PEER WORKLOAD HOST PORT CACHE COUNT`.
+
+Prints one JSON object. Times are microseconds; `cpu` is CPU time of the whole process, all threads, per call or per entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+VALUE = "fourteen chars"
+ENTRIES = 1000
+
+
+def _module(peer: str) -> Any:
+    if peer == "pyignite":
+        import pyignite
+
+        return pyignite
+    import pyignite_rs
+
+    return pyignite_rs
+
+
+def _latencies(call: Callable[[], Any], count: int) -> dict[str, float]:
+    for _ in range(count // 10):
+        call()
+    latencies = []
+    clock = time.perf_counter_ns
+    before = time.process_time()
+    for _ in range(count):
+        start = clock()
+        call()
+        latencies.append(clock() - start)
+    cpu = time.process_time() - before
+    latencies.sort()
+    return {"p50": latencies[count // 2] / 1e3, "p99": latencies[count * 99 // 100] / 1e3, "cpu": cpu / count * 1e6}
+
+
+def sync_get(cache: Any, count: int) -> dict[str, float]:
+    return _latencies(lambda: cache.get(1), count)
+
+
+def sync_put(cache: Any, count: int) -> dict[str, float]:
+    return _latencies(lambda: cache.put(1, VALUE), count)
+
+
+def _bulk(call: Callable[[], Any], count: int) -> dict[str, float]:
+    call()
+    before, start = time.process_time(), time.perf_counter()
+    for _ in range(count):
+        call()
+    cpu, wall = time.process_time() - before, time.perf_counter() - start
+    return {"p50": wall / count / ENTRIES * 1e6, "cpu": cpu / count / ENTRIES * 1e6}
+
+
+def get_all(cache: Any, count: int) -> dict[str, float]:
+    keys = list(range(ENTRIES))
+    return _bulk(lambda: cache.get_all(keys), count)
+
+
+def put_all(cache: Any, count: int) -> dict[str, float]:
+    pairs = {key: f"value number {key}" for key in range(ENTRIES)}
+    return _bulk(lambda: cache.put_all(pairs), count)
+
+
+def threads(cache: Any, count: int) -> dict[str, float]:
+    """16 threads on one client, each with keys of its own: how many answers were not its own."""
+    wrong = []
+
+    def work(number: int) -> None:
+        key = 1_000_000 + number
+        for turn in range(count):
+            value = f"{number}:{turn}"
+            cache.put(key, value)
+            if cache.get(key) != value:
+                wrong.append(key)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return {"wrong": len(wrong), "calls": 2 * 16 * count}
+
+
+def codec_encode(_: Any, count: int) -> dict[str, float]:
+    from pyignite_rs import _core
+
+    pairs = {key: f"value number {key}" for key in range(ENTRIES)}
+    return _bulk(lambda: _core.encode(pairs), count)
+
+
+def codec_decode(_: Any, count: int) -> dict[str, float]:
+    from pyignite_rs import _core
+
+    data = _core.encode({key: f"value number {key}" for key in range(ENTRIES)})
+    return _bulk(lambda: _core.decode(data), count)
+
+
+async def async_get(cache: Any, count: int, in_flight: int) -> dict[str, float]:
+    async def work(calls: int) -> None:
+        for _ in range(calls):
+            await cache.get(1)
+
+    await asyncio.gather(*[work(max(1, count // 10 // in_flight)) for _ in range(in_flight)])
+    each = count // in_flight
+    before, start = time.process_time(), time.perf_counter()
+    await asyncio.gather(*[work(each) for _ in range(in_flight)])
+    cpu, wall = time.process_time() - before, time.perf_counter() - start
+    return {"p50": wall / each * 1e6, "cpu": cpu / (each * in_flight) * 1e6}
+
+
+SYNC = {f.__name__: f for f in (sync_get, sync_put, get_all, put_all, threads)}
+CODEC = {f.__name__: f for f in (codec_encode, codec_decode)}
+
+
+async def _async(peer: str, host: str, port: int, name: str, count: int, in_flight: int) -> dict[str, float]:
+    client = _module(peer).AioClient()
+    async with client.connect(host, port):
+        cache = await client.get_or_create_cache(name)
+        return await async_get(cache, count, in_flight)
+
+
+def main() -> None:
+    peer, workload, host, port, name, count = sys.argv[1:]
+    if workload in CODEC:
+        result = CODEC[workload](None, int(count))
+    elif workload in SYNC:
+        client = _module(peer).Client()
+        with client.connect(host, int(port)):
+            result = SYNC[workload](client.get_or_create_cache(name), int(count))
+    else:
+        in_flight = int(workload.removeprefix("async_get_"))
+        run = asyncio.run
+        if peer.endswith("+uvloop"):
+            import uvloop
+
+            run = uvloop.run
+        result = run(_async(peer.removesuffix("+uvloop"), host, int(port), name, int(count), in_flight))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

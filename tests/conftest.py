@@ -1,0 +1,91 @@
+"""Nodes and faces for all tests.
+
+A test body is written once, as a coroutine, and runs on both faces: `await face(call)` gives the result whether the call has
+been carried out already (sync) or has to be awaited (async).
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from .support.cluster import Cluster, make_class_archive
+
+_NUMBERS = itertools.count(1)
+
+
+class Face:
+    """One of the two ways to call."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def is_async(self) -> bool:
+        return self.name == "async"
+
+    def client(self, **options: Any) -> Any:
+        """A new client that is not connected."""
+        import pyignite_rs
+
+        return pyignite_rs.AioClient(**options) if self.is_async else pyignite_rs.Client(**options)
+
+    async def __call__(self, call: Any) -> Any:
+        return await call if inspect.isawaitable(call) else call
+
+    async def connected(self, *where: Any, **options: Any) -> Any:
+        """A new client that is connected."""
+        client = self.client(**options)
+        await self(client.connect(*where))
+        return client
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@pytest.fixture(params=["sync", "async"])
+def face(request: pytest.FixtureRequest) -> Face:
+    """The face that the test runs on."""
+    return Face(request.param)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One node, shared by all tests that do it no harm."""
+    make_class_archive()
+    with Cluster(1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def address(cluster: Cluster) -> tuple[str, int]:
+    """Where the shared node listens."""
+    return cluster.addresses[0]
+
+
+@pytest.fixture
+def cache_name(request: pytest.FixtureRequest) -> str:
+    """A name that no other test uses."""
+    return f"{request.node.originalname}-{os.getpid()}-{next(_NUMBERS)}"
+
+
+@pytest_asyncio.fixture
+async def client(face: Face, address: tuple[str, int]) -> AsyncIterator[Any]:
+    """A client connected to the shared node."""
+    connected = await face.connected(*address)
+    yield connected
+    await face(connected.close())
+
+
+@pytest_asyncio.fixture
+async def cache(face: Face, client: Any, cache_name: str) -> AsyncIterator[Any]:
+    """A cache of the test's own, with few partitions to be made quickly."""
+    made = await face(client.create_cache(cache_name))
+    yield made
+    await face(made.destroy())
