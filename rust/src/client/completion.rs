@@ -3,12 +3,14 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+
 use super::error::Error;
 
 /// A whole message and where its payload starts.
 #[derive(Debug)]
 pub struct Reply {
-    pub message: Vec<u8>,
+    pub message: Bytes,
     pub payload: usize,
 }
 

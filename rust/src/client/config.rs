@@ -42,7 +42,7 @@ impl Secret {
         Self(text)
     }
 
-    pub(crate) fn reveal(&self) -> &str {
+    pub(super) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -82,7 +82,7 @@ impl Config {
         }
     }
 
-    pub(crate) fn credentials(&self) -> Option<Credentials<'_>> {
+    pub(super) fn credentials(&self) -> Option<Credentials<'_>> {
         self.credentials.as_ref().map(|(username, password)| Credentials { username, password: password.reveal() })
     }
 }

@@ -6,6 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::config::Address;
 use crate::protocol::ProtocolContext;
 use crate::protocol::error::DecodeError;
@@ -17,6 +19,9 @@ const INPUT: usize = 16 * 1024;
 
 /// A buffer that has grown past this is given back once it is empty.
 const KEPT_INPUT: usize = 4 * 1024 * 1024;
+
+/// A message from this size on is worth its buffer.
+const LARGE: usize = 64 * 1024;
 
 /// Answers that nobody waits for any more: a connection with more of them, older than this, is closed.
 pub const MAX_ORPHANS: usize = 64;
@@ -91,6 +96,25 @@ impl Input {
         let start = self.start + LENGTH_FIELD;
         self.start = start + length;
         Ok(Some(start..start + length))
+    }
+
+    /// Whether [`Input::next_message`] has something to say: a whole message, or an error.
+    pub fn has_message(&self) -> bool {
+        match message_length(self.pending(), self.max_message) {
+            Ok(Some(length)) => self.pending().len() >= LENGTH_FIELD + length,
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// A message that outlives this buffer. A large one that came alone is not copied: it takes the buffer with it.
+    pub fn take(&mut self, range: std::ops::Range<usize>) -> Bytes {
+        if range.len() < LARGE || !self.pending().is_empty() {
+            return Bytes::copy_from_slice(self.message(range));
+        }
+        let buffer = std::mem::replace(&mut self.buffer, vec![0; INPUT]);
+        (self.start, self.end) = (0, 0);
+        Bytes::from(buffer).slice(range)
     }
 
     /// The bytes of a message.
@@ -272,6 +296,30 @@ mod tests {
             let (input, messages) = fed(&stream, chunk);
             assert_eq!(messages, expected, "chunks of {chunk}");
             assert!(input.pending().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_taken_message_is_the_same_whether_it_was_copied_or_not() {
+        for length in [1usize, 1000, LARGE - 1, LARGE, 3 * LARGE] {
+            let message: Vec<u8> = (0..length).map(|i| (i * 7) as u8).collect();
+            let mut input = Input::new(1 << 20);
+            let mut stream = [&(length as i32).to_le_bytes()[..], &message].concat();
+            stream.extend([1, 0, 0, 0, 9]);
+            let (first, second) = stream.split_at(length + 4);
+            for part in [first, second] {
+                let mut part = part;
+                while !part.is_empty() {
+                    let space = input.space();
+                    let fits = space.len().min(part.len());
+                    space[..fits].copy_from_slice(&part[..fits]);
+                    input.received(fits);
+                    part = &part[fits..];
+                }
+                let range = input.next_message().unwrap().unwrap();
+                let expected = if part.as_ptr() == first[first.len()..].as_ptr() { &message[..] } else { &[9][..] };
+                assert_eq!(&input.take(range)[..], expected, "length {length}");
+            }
         }
     }
 

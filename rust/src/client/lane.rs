@@ -17,6 +17,9 @@ use crate::protocol::op::Operation;
 /// A blocked thread looks up this often: for its deadline, and for signals that arrived just before it blocked.
 pub(super) const SLICE: Duration = Duration::from_millis(200);
 
+/// Milliseconds in which the time that a blocked thread looks up again is measured.
+const STEP: u64 = 20;
+
 /// A lane that rested longer is probed before it is used: the server may have closed it meanwhile.
 const RESTED: Duration = Duration::from_millis(100);
 
@@ -78,9 +81,11 @@ impl Lane {
 
     /// Looks, without waiting, whether the server closed the connection while nobody used it.
     pub(super) fn is_stale(&self) -> bool {
-        if self.rested() < RESTED {
-            return false;
-        }
+        self.rested() >= RESTED && self.is_gone()
+    }
+
+    /// The same, however short it rested.
+    pub(super) fn is_gone(&self) -> bool {
         let mut byte = [MaybeUninit::uninit(); 1];
         match rustix::net::recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, 0)) => true,
@@ -132,8 +137,9 @@ impl Lane {
 
     /// A slice of the time left; a system call only when it is another than before.
     fn set_timeout(&mut self, deadline: Deadline) -> Result<(), Error> {
-        // A slice is not worth less than a millisecond, and zero would mean none at all.
-        let timeout = deadline.slice(SLICE).unwrap_or_default().max(Duration::from_millis(1));
+        // In whole steps, so that a client with a short limit does not set another time for each call. Never zero: that is no limit.
+        let left = deadline.slice(SLICE).unwrap_or_default().as_millis() as u64;
+        let timeout = Duration::from_millis((left / STEP + 1) * STEP).min(SLICE);
         if timeout != self.timeout {
             let set = self.stream.set_read_timeout(Some(timeout)).and_then(|()| self.stream.set_write_timeout(Some(timeout)));
             set.map_err(|error| self.fail(error.into()))?;
@@ -144,12 +150,16 @@ impl Lane {
 
     fn send(&mut self, frame: &[u8], id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
         let mut rest = frame;
+        let mut looked = None;
         while !rest.is_empty() {
             let wait_again = match (&*self.stream).write(rest) {
                 Ok(0) => Err(Error::new(ErrorKind::ConnectionClosed)),
                 Ok(length) => {
                     rest = rest.get(length..).unwrap_or_default();
-                    continue;
+                    if rest.is_empty() {
+                        return Ok(());
+                    }
+                    self.look_up(&mut looked, deadline, interrupt)
                 }
                 Err(error) => self.leave(error, deadline, interrupt),
             };
@@ -168,6 +178,7 @@ impl Lane {
     }
 
     fn receive(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<ResponseHeader, Error> {
+        let mut looked = None;
         loop {
             while let Some(message) =
                 self.input.next_message().map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?
@@ -181,19 +192,40 @@ impl Lane {
                     return Ok(answer.header);
                 }
             }
-            match (&*self.stream).read(self.input.space()) {
+            let wait_again = match (&*self.stream).read(self.input.space()) {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
-                Ok(length) => self.input.received(length),
-                Err(error) => match self.leave(error, deadline, interrupt) {
-                    Ok(()) => {}
-                    Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
-                    Err(error) => {
-                        self.table.orphan(id);
-                        return Err(self.at(error.sent(Sent::Maybe)));
-                    }
-                },
+                Ok(length) => {
+                    self.input.received(length);
+                    // Nearly always that was the answer, and nothing has to be looked up.
+                    if self.input.has_message() { Ok(()) } else { self.look_up(&mut looked, deadline, interrupt) }
+                }
+                Err(error) => self.leave(error, deadline, interrupt),
+            };
+            match wait_again {
+                Ok(()) => {}
+                Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
+                Err(error) => {
+                    self.table.orphan(id);
+                    return Err(self.at(error.sent(Sent::Maybe)));
+                }
             }
         }
+    }
+
+    /// Bytes pass, but not the last one yet. A peer that lets them through one by one must not keep the caller for ever.
+    #[cold]
+    fn look_up(&mut self, looked: &mut Option<Instant>, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        let now = Instant::now();
+        if now - *looked.get_or_insert(now) >= SLICE {
+            *looked = Some(now);
+            if interrupt() {
+                return Err(Error::new(ErrorKind::Interrupted));
+            }
+        }
+        if deadline.has_passed() {
+            return Err(Error::new(ErrorKind::Timeout));
+        }
+        self.set_timeout(deadline)
     }
 
     /// A system call returned without having done anything: wait again, or leave?

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
@@ -12,7 +13,7 @@ use super::completion::{Completion, Completions, Reply};
 use super::config::Config;
 use super::connect::{Opened, open_any};
 use super::deadline::Deadline;
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, Sent};
 use super::lane::{Interrupt, Lane, SLICE};
 use super::node::{Node, Turn};
 use super::shared::{Rejected, Shared, Submitted};
@@ -82,18 +83,19 @@ pub enum Stage {
 }
 
 impl Ticket {
-    /// The caller leaves: nobody is told when the answer comes.
-    pub fn leave(self) {
+    /// The caller leaves: nobody is told when the answer comes. Tells whether the request had left.
+    pub fn leave(self) -> Sent {
         let (shared, id) = match self {
             Self::Sent { shared, id } => (shared, id),
             Self::Opening(stage) => match std::mem::replace(&mut *lock(&stage), Stage::Left) {
                 Stage::Sent(shared, id) => (shared, id),
-                Stage::Waiting | Stage::Left => return,
+                Stage::Waiting | Stage::Left => return Sent::No,
             },
         };
         if let Some(shared) = shared.upgrade() {
             shared.orphan(id);
         }
+        Sent::Maybe
     }
 }
 
@@ -277,7 +279,7 @@ impl Pool {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
         self.runtime.spawn(async move {
-            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Vec::new(), payload: 0 });
+            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Bytes::new(), payload: 0 });
             if matches!(*lock(&kept), Stage::Waiting) {
                 completions.push(Completion { token, outcome });
             }

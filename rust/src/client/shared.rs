@@ -237,8 +237,7 @@ impl Shared {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
-            let message = input.message(range);
-            let answer = match match_answer(message, &self.link, &mut self.lock().table) {
+            let answer = match match_answer(input.message(range.clone()), &self.link, &mut self.lock().table) {
                 Ok(answer) => answer,
                 Err(error) => break Err(error),
             };
@@ -249,7 +248,7 @@ impl Shared {
             target.get_or_insert(waiter.completions);
             let outcome = match answer.header.error {
                 Some(error) => Err(Error::new(ErrorKind::Server(error)).at(&self.link.address)),
-                None => Ok(Reply { message: message.to_vec(), payload: answer.header.payload }),
+                None => Ok(Reply { message: input.take(range), payload: answer.header.payload }),
             };
             batch.push(Completion { token: waiter.token, outcome });
         };

@@ -150,11 +150,11 @@ impl Call {
         let outcome = match outcome {
             Ok(reply) => Ok(reply),
             Err(error) => {
-                if error.is_timeout()
-                    && let Some(ticket) = waiting.ticket.take()
-                {
-                    ticket.leave();
-                }
+                // The loop's own timer rings for the caller; the answer may still come.
+                let error = match waiting.ticket.take() {
+                    Some(ticket) if error.is_timeout() => error.sent(ticket.leave()),
+                    _ => error,
+                };
                 match Self::failed(py, &mut waiting, error) {
                     Some(error) => Err(error),
                     None => {
