@@ -18,14 +18,17 @@ class AioCache(BaseCache):
 
 async def create_cache(client: AioClient, settings: str | dict[int, Any]) -> AioCache:
     """Create a cache; see `AioClient.create_cache`."""
-    return await client.create_cache(settings)
+    cache: AioCache = await client.create_cache(settings)
+    return cache
 
 
 async def get_or_create_cache(client: AioClient, settings: str | dict[int, Any]) -> AioCache:
     """Create a cache unless it exists; see `AioClient.get_or_create_cache`."""
-    return await client.get_or_create_cache(settings)
+    cache: AioCache = await client.get_or_create_cache(settings)
+    return cache
 
 
 async def get_cache(client: AioClient, settings: str | dict[int, Any]) -> AioCache:
     """Get a cache object without asking the server; see `AioClient.get_cache`."""
-    return await client.get_cache(settings)
+    cache: AioCache = await client.get_cache(settings)
+    return cache

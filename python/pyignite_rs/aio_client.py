@@ -26,9 +26,7 @@ class _AioConnection:
     async def __aenter__(self) -> _AioConnection:
         return await self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         await self.client.close()
 
 
@@ -72,7 +70,5 @@ class AioClient(BaseClient):
     async def __aenter__(self) -> AioClient:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()

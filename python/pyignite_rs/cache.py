@@ -18,14 +18,17 @@ class Cache(BaseCache):
 
 def create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
     """Create a cache; see `Client.create_cache`."""
-    return client.create_cache(settings)
+    cache: Cache = client.create_cache(settings)
+    return cache
 
 
 def get_or_create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
     """Create a cache unless it exists; see `Client.get_or_create_cache`."""
-    return client.get_or_create_cache(settings)
+    cache: Cache = client.get_or_create_cache(settings)
+    return cache
 
 
 def get_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
     """Get a cache object without asking the server; see `Client.get_cache`."""
-    return client.get_cache(settings)
+    cache: Cache = client.get_cache(settings)
+    return cache

@@ -43,8 +43,7 @@ def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
     if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], int):
         return [(args[0], args[1])]
     raise ConnectionError(
-        "connect() takes nothing, a host and a port, or an iterable of pairs (host, port); "
-        f"not {', '.join(map(repr, args))}"
+        f"connect() takes nothing, a host and a port, or an iterable of pairs (host, port); not {', '.join(map(repr, args))}"
     )
 
 

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import sys
 
 SocketError = OSError
 
 __all__ = [
-    "ParseError", "AuthenticationError", "HandshakeError", "ReconnectError", "ParameterError", "CacheError", "BinaryTypeError",
-    "CacheCreationError", "SQLError", "ClusterError", "NotSupportedByClusterError", "NotSupportedError", "SocketError",
-    "ConnectionLostError", "OperationTimeoutError", "NoNodesError", "NodeRefusedError", "ClientClosedError", "connection_errors",
+    "ParseError",
+    "AuthenticationError",
+    "HandshakeError",
+    "ReconnectError",
+    "ParameterError",
+    "CacheError",
+    "BinaryTypeError",
+    "CacheCreationError",
+    "SQLError",
+    "ClusterError",
+    "NotSupportedByClusterError",
+    "NotSupportedError",
+    "SocketError",
+    "ConnectionLostError",
+    "OperationTimeoutError",
+    "ConnectTimeoutError",
+    "NoNodesError",
+    "NodeRefusedError",
+    "ClientClosedError",
+    "connection_errors",
 ]
 
 
@@ -116,12 +133,20 @@ class ClientClosedError(ReconnectError, ConnectionError):
     """The client is not connected: it was closed, or `connect()` was never called."""
 
 
-# From Python 3.11 on both are one class.
-_TIMEOUTS: Any = (TimeoutError,) if asyncio.TimeoutError is TimeoutError else (TimeoutError, asyncio.TimeoutError)
+if sys.version_info >= (3, 11):
+    _Timeout = TimeoutError
+else:
+
+    class _Timeout(TimeoutError, asyncio.TimeoutError):
+        """Both timeouts of Python 3.10, which are one class later."""
 
 
-class OperationTimeoutError(_Facts, *_TIMEOUTS):  # type: ignore[misc]
+class OperationTimeoutError(_Facts, _Timeout):
     """A call did not end within its time limit. `sent` tells whether the request may have taken effect."""
+
+
+class ConnectTimeoutError(NoNodesError, OperationTimeoutError):
+    """No node answered within the time limit; `causes` has an entry for each address."""
 
 
 #: What a lost or refused connection raises.

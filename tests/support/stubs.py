@@ -1,8 +1,8 @@
 """Writes the stubs of `_core` and of the faces from the built module: `python -m tests.support.stubs`, or `make stubs`.
 
-Signatures come from the module, types of arguments from their names, types of results from the docstrings' *Returns*. The stub of an
-asynchronous face differs from the synchronous one by `Coroutine` alone. With `--check` nothing is written, and a stub that is not
-current is an error.
+Signatures come from the module, types of arguments from their names, types of results from the docstrings' *Returns*. The stub of
+an asynchronous face differs from the synchronous one by `Coroutine` alone. With `--check` nothing is written, and a stub that is
+not current is an error.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def argument(parameter: inspect.Parameter) -> str:
         kind = ARGUMENTS["hint"]
     if parameter.default is None and kind != "Any" and "None" not in kind:
         kind += " | None"
-    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
     default = "" if parameter.default is inspect.Parameter.empty else f" = {parameter.default!r}"
     return f"{stars}{parameter.name}: {kind}{default}"
 
@@ -142,7 +142,10 @@ def operations(base: type) -> Iterator[tuple[str, Any]]:
 def core_class(cls: type) -> str:
     """A class of `_core`."""
     lines = [docstring(cls.__doc__)] if cls.__doc__ else []
-    for name, member in vars(cls).items():
+    # The module has its properties in another order with each build.
+    properties = sorted(item for item in vars(cls).items() if inspect.isgetsetdescriptor(item[1]))
+    others = [item for item in vars(cls).items() if not inspect.isgetsetdescriptor(item[1])]
+    for name, member in properties + others:
         qualified = f"{cls.__name__}.{name}"
         known = RESULTS.get(qualified) or RESULTS.get(name)
         if name == "__new__":
@@ -155,8 +158,9 @@ def core_class(cls: type) -> str:
                 lines.append(f"@{name}.setter\ndef {name}(self, value: bool) -> None: ...")
         elif callable(member):
             lines.append(definition(name, member, known or "Any", "self"))
-    final = "" if cls.__flags__ & (1 << 10) else "@final\n"
-    return f"{final}class {cls.__name__}:\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
+    # Py_TPFLAGS_BASETYPE; a class with a layout of its own in Rust can have no second one beside it as a base.
+    decorator = "disjoint_base" if cls.__flags__ & (1 << 10) else "final"
+    return f"@{decorator}\nclass {cls.__name__}:\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
 
 
 def core_stub() -> str:
@@ -166,7 +170,7 @@ def core_stub() -> str:
         "from collections.abc import Callable, Generator, Iterable, Mapping",
         "from contextvars import Context",
         "from typing import Any, Final, final",
-        "from typing_extensions import Self",
+        "from typing_extensions import Self, disjoint_base",
         "from .datatypes.base import IgniteDataType",
         f"__all__ = {_core.__all__!r}",
         "__version__: Final[str]",
@@ -182,6 +186,8 @@ def core_stub() -> str:
 def without_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     """Leave a function's signature and docstring."""
     documentation = ast.get_docstring(function)
+    if documentation is not None and "\n" in documentation:
+        documentation += "\n"
     function.body = [ast.Expr(ast.Constant(... if documentation is None else documentation))]
 
 

@@ -1,5 +1,7 @@
 """Null, and what can be null."""
 
+from typing import Any, ClassVar
+
 from .base import IgniteDataType
 from .type_codes import TC_NULL
 
@@ -10,7 +12,7 @@ class Null(IgniteDataType):
     """None."""
 
     type_code = TC_NULL
-    pythonic = type(None)
+    pythonic: ClassVar[Any] = type(None)
     default = None
 
 

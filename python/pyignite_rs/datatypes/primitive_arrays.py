@@ -1,12 +1,58 @@
 """Arrays of primitive values."""
 
+from typing import ClassVar
+
 from .base import IgniteDataType
 from .null_object import Nullable
-from .type_codes import TC_BOOL_ARRAY, TC_BYTE_ARRAY, TC_CHAR_ARRAY, TC_DOUBLE_ARRAY, TC_FLOAT_ARRAY, TC_INT_ARRAY, TC_LONG_ARRAY, TC_SHORT_ARRAY
-from .type_ids import TYPE_BOOLEAN_ARR, TYPE_BYTE_ARR, TYPE_CHAR_ARR, TYPE_DOUBLE_ARR, TYPE_FLOAT_ARR, TYPE_INT_ARR, TYPE_LONG_ARR, TYPE_SHORT_ARR
-from .type_names import NAME_BOOLEAN_ARR, NAME_BYTE_ARR, NAME_CHAR_ARR, NAME_DOUBLE_ARR, NAME_FLOAT_ARR, NAME_INT_ARR, NAME_LONG_ARR, NAME_SHORT_ARR
+from .type_codes import (
+    TC_BOOL_ARRAY,
+    TC_BYTE_ARRAY,
+    TC_CHAR_ARRAY,
+    TC_DOUBLE_ARRAY,
+    TC_FLOAT_ARRAY,
+    TC_INT_ARRAY,
+    TC_LONG_ARRAY,
+    TC_SHORT_ARRAY,
+)
+from .type_ids import (
+    TYPE_BOOLEAN_ARR,
+    TYPE_BYTE_ARR,
+    TYPE_CHAR_ARR,
+    TYPE_DOUBLE_ARR,
+    TYPE_FLOAT_ARR,
+    TYPE_INT_ARR,
+    TYPE_LONG_ARR,
+    TYPE_SHORT_ARR,
+)
+from .type_names import (
+    NAME_BOOLEAN_ARR,
+    NAME_BYTE_ARR,
+    NAME_CHAR_ARR,
+    NAME_DOUBLE_ARR,
+    NAME_FLOAT_ARR,
+    NAME_INT_ARR,
+    NAME_LONG_ARR,
+    NAME_SHORT_ARR,
+)
 
-__all__ = ["ByteArray", "ByteArrayObject", "ShortArray", "ShortArrayObject", "IntArray", "IntArrayObject", "LongArray", "LongArrayObject", "FloatArray", "FloatArrayObject", "DoubleArray", "DoubleArrayObject", "CharArray", "CharArrayObject", "BoolArray", "BoolArrayObject"]
+__all__ = [
+    "ByteArray",
+    "ByteArrayObject",
+    "ShortArray",
+    "ShortArrayObject",
+    "IntArray",
+    "IntArrayObject",
+    "LongArray",
+    "LongArrayObject",
+    "FloatArray",
+    "FloatArrayObject",
+    "DoubleArray",
+    "DoubleArrayObject",
+    "CharArray",
+    "CharArrayObject",
+    "BoolArray",
+    "BoolArrayObject",
+]
 
 
 class PrimitiveArray(IgniteDataType):
@@ -17,7 +63,7 @@ class PrimitiveArrayObject(Nullable):
     """Base of the arrays as values. An iterable, or a buffer of fitting elements; comes back as a list."""
 
     pythonic = list
-    default: list[object] = []
+    default: ClassVar[list[object]] = []
 
 
 class ByteArray(PrimitiveArray):

@@ -5,7 +5,17 @@ from .type_codes import TC_BOOL, TC_BYTE, TC_CHAR, TC_DOUBLE, TC_FLOAT, TC_INT, 
 from .type_ids import TYPE_BOOLEAN, TYPE_BYTE, TYPE_CHAR, TYPE_DOUBLE, TYPE_FLOAT, TYPE_INT, TYPE_LONG, TYPE_SHORT
 from .type_names import NAME_BOOLEAN, NAME_BYTE, NAME_CHAR, NAME_DOUBLE, NAME_FLOAT, NAME_INT, NAME_LONG, NAME_SHORT
 
-__all__ = ["DataObject", "ByteObject", "ShortObject", "IntObject", "LongObject", "FloatObject", "DoubleObject", "CharObject", "BoolObject"]
+__all__ = [
+    "DataObject",
+    "ByteObject",
+    "ShortObject",
+    "IntObject",
+    "LongObject",
+    "FloatObject",
+    "DoubleObject",
+    "CharObject",
+    "BoolObject",
+]
 
 
 class DataObject(Nullable):

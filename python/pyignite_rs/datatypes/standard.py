@@ -2,27 +2,84 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import ClassVar
 
 from .base import IgniteDataType
 from .null_object import Nullable
 from .type_codes import (
-    TC_BINARY_ENUM, TC_DATE, TC_DATE_ARRAY, TC_DECIMAL, TC_DECIMAL_ARRAY, TC_ENUM, TC_ENUM_ARRAY, TC_STRING, TC_STRING_ARRAY,
-    TC_TIME, TC_TIME_ARRAY, TC_TIMESTAMP, TC_TIMESTAMP_ARRAY, TC_UUID, TC_UUID_ARRAY,
+    TC_BINARY_ENUM,
+    TC_DATE,
+    TC_DATE_ARRAY,
+    TC_DECIMAL,
+    TC_DECIMAL_ARRAY,
+    TC_ENUM,
+    TC_ENUM_ARRAY,
+    TC_STRING,
+    TC_STRING_ARRAY,
+    TC_TIME,
+    TC_TIME_ARRAY,
+    TC_TIMESTAMP,
+    TC_TIMESTAMP_ARRAY,
+    TC_UUID,
+    TC_UUID_ARRAY,
 )
 from .type_ids import (
-    TYPE_BINARY_ENUM, TYPE_DATE, TYPE_DATE_ARR, TYPE_DECIMAL, TYPE_DECIMAL_ARR, TYPE_ENUM, TYPE_ENUM_ARR, TYPE_STRING,
-    TYPE_STRING_ARR, TYPE_TIME, TYPE_TIME_ARR, TYPE_TIMESTAMP, TYPE_TIMESTAMP_ARR, TYPE_UUID, TYPE_UUID_ARR,
+    TYPE_BINARY_ENUM,
+    TYPE_DATE,
+    TYPE_DATE_ARR,
+    TYPE_DECIMAL,
+    TYPE_DECIMAL_ARR,
+    TYPE_ENUM,
+    TYPE_ENUM_ARR,
+    TYPE_STRING,
+    TYPE_STRING_ARR,
+    TYPE_TIME,
+    TYPE_TIME_ARR,
+    TYPE_TIMESTAMP,
+    TYPE_TIMESTAMP_ARR,
+    TYPE_UUID,
+    TYPE_UUID_ARR,
 )
 from .type_names import (
-    NAME_DATE, NAME_DATE_ARR, NAME_DECIMAL, NAME_DECIMAL_ARR, NAME_STRING, NAME_STRING_ARR, NAME_TIME, NAME_TIME_ARR,
-    NAME_TIMESTAMP, NAME_TIMESTAMP_ARR, NAME_UUID, NAME_UUID_ARR,
+    NAME_DATE,
+    NAME_DATE_ARR,
+    NAME_DECIMAL,
+    NAME_DECIMAL_ARR,
+    NAME_STRING,
+    NAME_STRING_ARR,
+    NAME_TIME,
+    NAME_TIME_ARR,
+    NAME_TIMESTAMP,
+    NAME_TIMESTAMP_ARR,
+    NAME_UUID,
+    NAME_UUID_ARR,
 )
 
 __all__ = [
-    "String", "DecimalObject", "UUIDObject", "TimestampObject", "DateObject", "TimeObject",
-    "StringArray", "DecimalArray", "UUIDArray", "TimestampArray", "DateArray", "TimeArray",
-    "StringArrayObject", "DecimalArrayObject", "UUIDArrayObject", "TimestampArrayObject", "TimeArrayObject", "DateArrayObject",
-    "EnumObject", "EnumArray", "EnumArrayObject", "BinaryEnumObject", "BinaryEnumArrayObject", "ObjectArray",
+    "String",
+    "DecimalObject",
+    "UUIDObject",
+    "TimestampObject",
+    "DateObject",
+    "TimeObject",
+    "StringArray",
+    "DecimalArray",
+    "UUIDArray",
+    "TimestampArray",
+    "DateArray",
+    "TimeArray",
+    "StringArrayObject",
+    "DecimalArrayObject",
+    "UUIDArrayObject",
+    "TimestampArrayObject",
+    "TimeArrayObject",
+    "DateArrayObject",
+    "EnumObject",
+    "EnumArray",
+    "EnumArrayObject",
+    "BinaryEnumObject",
+    "BinaryEnumArrayObject",
+    "ObjectArray",
 ]
 
 
@@ -164,7 +221,7 @@ class StandardArrayObject(Nullable):
     """Base of the arrays as values: an iterable whose items can be None; comes back as a list."""
 
     pythonic = list
-    default: list[object] = []
+    default: ClassVar[list[object]] = []
 
 
 class StringArrayObject(StandardArrayObject):

@@ -1,0 +1,146 @@
+# make demo    one real node and a short tour            make test   all tests, Rust and Python, with nodes of their own
+# make check   format, lints, three builds, types, stubs make bench  the table of measurements
+# make cluster N=3   nodes for hand work, until Ctrl-C   make build  .venv and the extension in it
+# make stubs   *.pyi from the built module               make fixtures  bytes made by the Java client
+# make format  what make check asks for                  make clean  removes what all of these made
+#
+# PYTHON=python3.12 chooses the interpreter; IGNITE_HOME or IGNITE_VERSION the server.
+
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: build demo test test-rust test-python check check-rust check-python bench cluster fixtures format stubs clean tools java FORCE
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
+N ?= 1
+# Arguments for pytest, as in `make test-python ARGS="-k cache -x"`.
+ARGS ?=
+
+# --- tools: one line for each that is missing ------------------------------------------------------------------------------------
+
+need = $(if $(shell command -v $(1) 2>/dev/null),,$(error '$(1)' is missing: install $(2)))
+# A shim may be there and start nothing, so each candidate is run.
+candidates = $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3)
+works = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+interpreter = $(shell for each in $(candidates); do if $(call works,$$each); then echo $$each; break; fi; done)
+no_python = $(error Python >= 3.10 is missing (tried: $(candidates)): install python3 and python3-venv, or name one with PYTHON=...)
+no_venv = $(error '$(1)' can not make virtual environments: install python3-venv)
+jars = $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pyignite_rs/ignite-$(or $(IGNITE_VERSION),*)/libs)
+
+tools:
+	@$(call need,cargo,Rust (https://rustup.rs))$(call need,cc,a C compiler and linker (gcc))
+
+java:
+	@$(call need,java,a Java 17 runtime (openjdk-17-jre-headless))
+	@$(if $(IGNITE_HOME)$(jars),,$(call need,mvn,Maven (maven) or set IGNITE_HOME))
+
+# --- the environment: made once, and again when PYTHON names another interpreter -------------------------------------------------
+
+SETTINGS := $(VENV)/settings.mk
+real = $(shell $(1) -c 'import os, sys; print(os.path.realpath(sys.executable))' 2>/dev/null)
+
+ifneq ($(filter-out clean,$(or $(MAKECMDGOALS),build)),)
+# SUFFIX and PYO3_PYTHON. `make` makes this file first, then reads itself again.
+include $(SETTINGS)
+endif
+
+ifneq ($(PYTHON),)
+ifneq ($(call real,$(PYTHON)),$(call real,$(PY)))
+$(SETTINGS): FORCE
+endif
+endif
+
+define WRITE_SETTINGS
+import os, sys, sysconfig
+with open(os.path.join(sysconfig.get_path("purelib"), "pyignite_rs.pth"), "w") as path:
+    path.write(os.path.abspath("python") + "\n")
+with open("$(SETTINGS)", "w") as settings:
+    settings.write("SUFFIX := " + sysconfig.get_config_var("EXT_SUFFIX") + "\n")
+    settings.write("export PYO3_PYTHON := " + os.path.realpath(sys.executable) + "\n")
+endef
+export WRITE_SETTINGS
+
+$(SETTINGS):
+	$(if $(interpreter),,$(no_python))$(if $(shell $(interpreter) -c 'import ensurepip' 2>&1),$(call no_venv,$(interpreter)))
+	@echo "making $(VENV) with $(interpreter)"
+	@$(interpreter) -m venv --clear $(VENV)
+	@$(PY) -c "$$WRITE_SETTINGS"
+
+# Stamps: one file for each group of packages in pyproject.toml.
+$(VENV)/group-%: pyproject.toml $(SETTINGS)
+	@echo "installing packages: $*"
+	@$(PIP) install "pip>=25.1"
+	@$(PIP) install --group $*
+	@touch $@
+
+# --- the extension ---------------------------------------------------------------------------------------------------------------
+
+EXTENSION := python/pyignite_rs/_core$(SUFFIX)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+SOURCES := $(shell find rust/src -name '*.rs') rust/build.rs rust/Cargo.toml Cargo.toml Cargo.lock pyproject.toml
+# An extension module takes Python's symbols from the process that loads it. The same for every call of cargo: a change of it, or of
+# PYO3_PYTHON, builds PyO3 anew.
+export PYO3_BUILD_EXTENSION_MODULE := 1
+
+build: $(EXTENSION)
+
+$(EXTENSION): $(SOURCES) | tools
+	cargo build --release --locked --features python
+	@# Renamed into place: a process that runs on the old file keeps it.
+	@cp $(TARGET)/release/libpyignite_rs.so $@.new && mv -f $@.new $@
+
+# --- work ------------------------------------------------------------------------------------------------------------------------
+
+demo: tools java $(EXTENSION)
+	@$(PY) -m examples.demo
+
+cluster: java $(SETTINGS)
+	@$(PY) -m tests.support.cluster --nodes $(N)
+
+bench: tools java $(EXTENSION) $(VENV)/group-bench
+	@$(PY) -m tests.benchmarks $(ARGS)
+
+fixtures: java $(SETTINGS)
+	@$(PY) -m tests.support.fixtures
+
+test: test-rust test-python
+
+test-rust: tools
+	cargo test --locked --features client,testing
+
+test-python: tools java $(EXTENSION) $(VENV)/group-test
+	$(PY) -m pytest $(ARGS)
+
+check: check-rust check-python
+
+# Three builds, because only the smaller ones show that no room uses what it must not.
+check-rust: tools
+	cargo fmt --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features client,testing -- -D warnings
+	cargo clippy --locked --all-targets --features python -- -D warnings
+
+# A stub hides the module beside it from mypy, hence the second run, which is given the modules by name.
+check-python: $(EXTENSION) $(VENV)/group-lint
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy python/pyignite_rs
+	$(PY) -m mypy $$(find python/pyignite_rs -name '*.py')
+	$(PY) -m tests.support.stubs --check
+	MYPYPATH=python $(PY) -m mypy.stubtest pyignite_rs
+
+format: $(VENV)/group-lint | tools
+	cargo fmt --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
+	$(PY) -m ruff check --quiet --fix . || true
+	$(PY) -m ruff format .
+
+stubs: $(EXTENSION) $(VENV)/group-lint
+	$(PY) -m tests.support.stubs
+
+clean:
+	rm -rf target $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f python/pyignite_rs/*.so python/pyignite_rs/*.so.new
+	find python tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,709 @@
+"""Rust half of pyignite_rs: connections, codec and the classes under `Client`, `AioClient`, `Cache` and `AioCache`."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextvars import Context
+from typing import Any, Final, final
+
+from typing_extensions import Self, disjoint_base
+
+from .datatypes.base import IgniteDataType
+
+__all__ = [
+    "__version__",
+    "BaseClient",
+    "BaseCache",
+    "Call",
+    "encode",
+    "decode",
+    "hash_of",
+    "java_hash_string",
+    "entity_id",
+    "schema_id",
+    "partition",
+    "_shutdown",
+]
+__version__: Final[str]
+
+@disjoint_base
+class BaseClient:
+    """Connections and operations that both clients share. Use `Client` or `AioClient`."""
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def _configure(self, face: str, options: dict[str, Any], cache_class: type) -> Any:
+        """Remember what `__init__` was given; called by the Python half."""
+
+    def _connect(self, addresses: list[tuple[str, int]]) -> Any:
+        """Open the first connection to one of the addresses; called by `connect`."""
+
+    def _protocol_context(self) -> Any:
+        """Version and feature bits that the last opened connection agreed on."""
+
+    def close(self) -> Any:
+        """Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.
+
+        Returns:
+            None: (awaitable on AioClient)
+        """
+
+    def create_cache(self, settings: str | dict[int, Any]) -> Any:
+        """Create a cache.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The new cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The cache exists already, or the server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
+        """
+
+    def get_or_create_cache(self, settings: str | dict[int, Any]) -> Any:
+        """Create a cache unless it exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
+        """
+
+    def get_cache(self, settings: str | dict[int, Any]) -> Any:
+        """Get a cache object without asking the server whether the cache exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict with PROP_NAME alone.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            ParameterError: The settings have no name, or more than a name.
+        """
+
+    def get_cache_names(self) -> Any:
+        """List the caches of the cluster.
+
+        Returns:
+            list[str]: Their names (awaitable on AioClient).
+
+        Raises:
+            CacheError: The server refuses.
+
+        Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
+        """
+
+@disjoint_base
+class BaseCache:
+    """A cache of a cluster. Made by `create_cache`, `get_or_create_cache` and `get_cache` of a client."""
+    @property
+    def cache_id(self) -> int:
+        """Id of the cache: Java's hash code of its name, a signed 32-bit number."""
+
+    @property
+    def client(self) -> Any:
+        """The client that the cache is reached through."""
+
+    @property
+    def name(self) -> str:
+        """Name of the cache."""
+
+    def __new__(cls, client: BaseClient, name: str, expiry_policy: None = None) -> Self: ...
+    def __repr__(self) -> str: ...
+    def get(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Read the value of a key.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value; None if there is none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET, 1000, since 1.0.
+        """
+
+    def put(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value, in place of the one before.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT, 1001, since 1.0.
+        """
+
+    def put_if_absent(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value unless the key has one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT_IF_ABSENT, 1002, since 1.0.
+        """
+
+    def get_all(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Any:
+        """Read the values of several keys.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            dict: Values by key; keys without a value are left out (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_ALL, 1003, since 1.0.
+        """
+
+    def put_all(self, pairs: Mapping[Any, Any], timeout: float | None = 0.0) -> Any:
+        """Store several entries, in place of those before.
+
+        Args:
+            pairs: Mapping of keys to values; each key or value can be a pair `(item, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT_ALL, 1004, since 1.0.
+        """
+
+    def get_and_put(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value and read the one before.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_PUT, 1005, since 1.0.
+        """
+
+    def get_and_replace(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value in place of another, and read the one before. A key without a value stays without one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none and nothing was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_REPLACE, 1006, since 1.0.
+        """
+
+    def get_and_remove(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Remove an entry and read its value.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_REMOVE, 1007, since 1.0.
+        """
+
+    def get_and_put_if_absent(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value unless the key has one, and read the one that was there.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value that was there; None if the new one was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_PUT_IF_ABSENT, 1008, since 1.0.
+        """
+
+    def replace(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value in place of another. A key without a value stays without one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if a value was replaced (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REPLACE, 1009, since 1.0.
+        """
+
+    def replace_if_equals(
+        self,
+        key: Any,
+        sample: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        sample_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value in place of another, if that one is what is expected.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            sample: Value to compare the stored one with.
+            value: The new value.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            sample_hint: The same for the sample.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if the value was replaced (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REPLACE_IF_EQUALS, 1010, since 1.0.
+        """
+
+    def contains_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Tell whether a key has a value.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it has one (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CONTAINS_KEY, 1011, since 1.0.
+        """
+
+    def contains_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Any:
+        """Tell whether all of several keys have values.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if each has one, and for no keys at all (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CONTAINS_KEYS, 1012, since 1.0.
+        """
+
+    def clear(self, keys: Iterable[Any] | None = None, timeout: float | None = 0.0) -> Any:
+        """Clear the cache, or some keys, without telling listeners and cache stores.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`. Default, and for an empty one: all entries.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_CLEAR, 1013, or OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+        """
+
+    def clear_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Clear one key without telling listeners and cache stores.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CLEAR_KEY, 1014, since 1.0.
+        """
+
+    def clear_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Any:
+        """Clear several keys without telling listeners and cache stores.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+        """
+
+    def remove_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Remove an entry; listeners and cache stores are told.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if there was one (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_KEY, 1016, since 1.0.
+        """
+
+    def remove_if_equals(
+        self,
+        key: Any,
+        sample: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        sample_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Remove an entry if its value is what is expected.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            sample: Value to compare the stored one with.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            sample_hint: The same for the sample.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it was removed (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_IF_EQUALS, 1017, since 1.0.
+        """
+
+    def remove_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Any:
+        """Remove several entries; listeners and cache stores are told.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_KEYS, 1018, since 1.0.
+        """
+
+    def remove_all(self, timeout: float | None = 0.0) -> Any:
+        """Remove all entries; listeners and cache stores are told.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_REMOVE_ALL, 1019, since 1.0.
+        """
+
+    def get_size(self, peek_modes: int | Iterable[int] | None = None, timeout: float | None = 0.0) -> Any:
+        """Count the entries.
+
+        Args:
+            peek_modes: One of `PeekModes` or a list of them: which copies count. Default: primary copies, each entry once.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            int: Number of entries (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            ValueError: A number that is no peek mode.
+
+        Wire: OP_CACHE_GET_SIZE, 1020, since 1.0.
+        """
+
+    def destroy(self, timeout: float | None = 0.0) -> Any:
+        """Destroy the cache and everything in it, on all nodes.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_DESTROY, 1056, since 1.0.
+        """
+
+@final
+class Call:
+    @property
+    def __name__(self) -> str: ...
+    @property
+    def __qualname__(self) -> str: ...
+    @property
+    def _asyncio_future_blocking(self) -> bool | None:
+        """The mark of a future. A call that has not started shows none: until then it is a coroutine, which `gather`, `wait_for` and
+        their kin wrap into a task.
+        """
+
+    @_asyncio_future_blocking.setter
+    def _asyncio_future_blocking(self, value: bool) -> None: ...
+    def __repr__(self) -> str: ...
+    def __iter__(self) -> Generator[Any, Any, Any]: ...
+    def __next__(self) -> Any: ...
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def send(self, _value: Any) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, _traceback: Any = None) -> Any: ...
+    def close(self) -> None: ...
+    def get_loop(self) -> Any: ...
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> Any: ...
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> Any: ...
+    def cancel(self, msg: Any = None) -> bool:
+        """Called by the task that awaits, when it is cancelled itself."""
+
+    def done(self) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def result(self) -> Any:
+        """The outcome, as a future tells it: asked for by the task that is resumed."""
+
+    def exception(self) -> Any: ...
+
+def encode(value: Any, hint: type[IgniteDataType] | None = None) -> bytes:
+    """Write one value as it goes over the wire.
+
+    Args:
+        value: A value of any supported type, or a pair `(value, hint)`.
+        hint: Class of `pyignite_rs.datatypes` that names the wire type. Without it the value's own type decides.
+
+    Returns:
+        bytes: The type code and what follows it.
+
+    Raises:
+        TypeError, ValueError, OverflowError: The value has no place on the wire.
+    """
+
+def decode(data: bytes) -> Any:
+    """Read one value from the bytes that a server sends.
+
+    Args:
+        data: Exactly one value: its type code and what follows.
+
+    Returns:
+        object: The value.
+
+    Raises:
+        ParseError: The bytes are no value, or more than one.
+    """
+
+def hash_of(data: bytes) -> int:
+    """Hash code that a server computes for a key.
+
+    Args:
+        data: The encoded key.
+
+    Returns:
+        int: Java's 32-bit hash code.
+
+    Raises:
+        ParseError: The bytes are no value.
+    """
+
+def java_hash_string(text: str) -> int:
+    """Java's `String.hashCode` of a text, over its UTF-16 code units: the id of a cache is that of its name."""
+
+def entity_id(name: str) -> int:
+    """Id of a type or a field: the hash of the name in lower case."""
+
+def schema_id(fields: Iterable[str]) -> int:
+    """Id of a schema, from the names of its fields in their order."""
+
+def partition(hash: int, partitions: int) -> int | None:
+    """Partition of a key.
+
+    Args:
+        hash: The key's hash code.
+        partitions: Number of partitions of the cache.
+
+    Returns:
+        int | None: Number of the partition; None if there are none.
+    """
+
+def _shutdown() -> None:
+    """Stops the runtime; registered with `atexit`."""

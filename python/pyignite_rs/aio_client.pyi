@@ -1,0 +1,125 @@
+"""The asynchronous client."""
+
+from collections.abc import Coroutine, Generator, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from .aio_cache import AioCache
+from .client import BaseClient
+
+__all__ = ["AioClient"]
+
+class _AioConnection:
+    """What `connect` returns: can be awaited, or entered with `async with`, which closes the client at its end."""
+
+    client: AioClient
+    nodes: list[tuple[str, int]]
+
+    def __init__(self, client: AioClient, addresses: list[tuple[str, int]]) -> None: ...
+    def __await__(self) -> Generator[Any, Any, _AioConnection]: ...
+    async def __aenter__(self) -> _AioConnection: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+class AioClient(BaseClient):
+    """Asynchronous client. Its calls can be awaited from any event loop; nothing runs before.
+
+    Args:
+        compact_footer: Form in which complex objects are written. Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key.
+        event_listeners: Must be empty in this version.
+        timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
+        handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        username: User name, on clusters with authentication.
+        password: Its password.
+        **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
+    """
+
+    def __init__(
+        self,
+        compact_footer: bool | None = None,
+        partition_aware: bool = True,
+        event_listeners: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+    def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _AioConnection:
+        """Connect to a cluster.
+
+        Args:
+            *args: As for `Client.connect`.
+
+        Returns:
+            An object to be awaited, or to be entered with `async with`.
+
+        Raises:
+            NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
+        """
+
+    async def __aenter__(self) -> AioClient: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.
+
+        Returns:
+            None: (awaitable on AioClient)
+        """
+
+    def create_cache(self, settings: str | dict[int, Any]) -> Coroutine[Any, Any, AioCache]:
+        """Create a cache.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The new cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The cache exists already, or the server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
+        """
+
+    def get_or_create_cache(self, settings: str | dict[int, Any]) -> Coroutine[Any, Any, AioCache]:
+        """Create a cache unless it exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
+        """
+
+    def get_cache(self, settings: str | dict[int, Any]) -> Coroutine[Any, Any, AioCache]:
+        """Get a cache object without asking the server whether the cache exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict with PROP_NAME alone.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            ParameterError: The settings have no name, or more than a name.
+        """
+
+    def get_cache_names(self) -> Coroutine[Any, Any, list[str]]:
+        """List the caches of the cluster.
+
+        Returns:
+            list[str]: Their names (awaitable on AioClient).
+
+        Raises:
+            CacheError: The server refuses.
+
+        Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
+        """

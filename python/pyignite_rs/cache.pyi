@@ -1,0 +1,515 @@
+"""Caches of the synchronous client."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._core import BaseCache
+from .client import Client
+from .datatypes.base import IgniteDataType
+
+__all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
+
+class Cache(BaseCache):
+    """A cache. Every method returns its result; any number of threads may call at once."""
+
+    def get(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Read the value of a key.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value; None if there is none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET, 1000, since 1.0.
+        """
+
+    def put(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> None:
+        """Store a value, in place of the one before.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT, 1001, since 1.0.
+        """
+
+    def put_if_absent(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> bool:
+        """Store a value unless the key has one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT_IF_ABSENT, 1002, since 1.0.
+        """
+
+    def get_all(self, keys: Iterable[Any], timeout: float | None = 0.0) -> dict[Any, Any]:
+        """Read the values of several keys.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            dict: Values by key; keys without a value are left out (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_ALL, 1003, since 1.0.
+        """
+
+    def put_all(self, pairs: Mapping[Any, Any], timeout: float | None = 0.0) -> None:
+        """Store several entries, in place of those before.
+
+        Args:
+            pairs: Mapping of keys to values; each key or value can be a pair `(item, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_PUT_ALL, 1004, since 1.0.
+        """
+
+    def get_and_put(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value and read the one before.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_PUT, 1005, since 1.0.
+        """
+
+    def get_and_replace(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value in place of another, and read the one before. A key without a value stays without one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none and nothing was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_REPLACE, 1006, since 1.0.
+        """
+
+    def get_and_remove(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+        """Remove an entry and read its value.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value before; None if there was none (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_REMOVE, 1007, since 1.0.
+        """
+
+    def get_and_put_if_absent(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> Any:
+        """Store a value unless the key has one, and read the one that was there.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            object: The value that was there; None if the new one was stored (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_GET_AND_PUT_IF_ABSENT, 1008, since 1.0.
+        """
+
+    def replace(
+        self,
+        key: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> bool:
+        """Store a value in place of another. A key without a value stays without one.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            value: Value, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if a value was replaced (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REPLACE, 1009, since 1.0.
+        """
+
+    def replace_if_equals(
+        self,
+        key: Any,
+        sample: Any,
+        value: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        sample_hint: type[IgniteDataType] | None = None,
+        value_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> bool:
+        """Store a value in place of another, if that one is what is expected.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            sample: Value to compare the stored one with.
+            value: The new value.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            sample_hint: The same for the sample.
+            value_hint: The same for the value.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if the value was replaced (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REPLACE_IF_EQUALS, 1010, since 1.0.
+        """
+
+    def contains_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> bool:
+        """Tell whether a key has a value.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it has one (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CONTAINS_KEY, 1011, since 1.0.
+        """
+
+    def contains_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> bool:
+        """Tell whether all of several keys have values.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if each has one, and for no keys at all (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CONTAINS_KEYS, 1012, since 1.0.
+        """
+
+    def clear(self, keys: Iterable[Any] | None = None, timeout: float | None = 0.0) -> None:
+        """Clear the cache, or some keys, without telling listeners and cache stores.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`. Default, and for an empty one: all entries.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_CLEAR, 1013, or OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+        """
+
+    def clear_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> None:
+        """Clear one key without telling listeners and cache stores.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CLEAR_KEY, 1014, since 1.0.
+        """
+
+    def clear_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> None:
+        """Clear several keys without telling listeners and cache stores.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
+        """
+
+    def remove_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> bool:
+        """Remove an entry; listeners and cache stores are told.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if there was one (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_KEY, 1016, since 1.0.
+        """
+
+    def remove_if_equals(
+        self,
+        key: Any,
+        sample: Any,
+        key_hint: type[IgniteDataType] | None = None,
+        sample_hint: type[IgniteDataType] | None = None,
+        timeout: float | None = 0.0,
+    ) -> bool:
+        """Remove an entry if its value is what is expected.
+
+        Args:
+            key: Key of the entry, of any supported type.
+            sample: Value to compare the stored one with.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type. Default: int is a long, float a double, str
+                a string, and so on.
+            sample_hint: The same for the sample.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            bool: True if it was removed (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_IF_EQUALS, 1017, since 1.0.
+        """
+
+    def remove_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> None:
+        """Remove several entries; listeners and cache stores are told.
+
+        Args:
+            keys: Iterable of keys or of pairs `(key, hint)`.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            TypeError, ValueError, OverflowError: A key or a value has no place on the wire.
+
+        Wire: OP_CACHE_REMOVE_KEYS, 1018, since 1.0.
+        """
+
+    def remove_all(self, timeout: float | None = 0.0) -> None:
+        """Remove all entries; listeners and cache stores are told.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_REMOVE_ALL, 1019, since 1.0.
+        """
+
+    def get_size(self, peek_modes: int | Iterable[int] | None = None, timeout: float | None = 0.0) -> int:
+        """Count the entries.
+
+        Args:
+            peek_modes: One of `PeekModes` or a list of them: which copies count. Default: primary copies, each entry once.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            int: Number of entries (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            ValueError: A number that is no peek mode.
+
+        Wire: OP_CACHE_GET_SIZE, 1020, since 1.0.
+        """
+
+    def destroy(self, timeout: float | None = 0.0) -> None:
+        """Destroy the cache and everything in it, on all nodes.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_DESTROY, 1056, since 1.0.
+        """
+
+def create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
+    """Create a cache; see `Client.create_cache`."""
+
+def get_or_create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
+    """Create a cache unless it exists; see `Client.get_or_create_cache`."""
+
+def get_cache(client: Client, settings: str | dict[int, Any]) -> Cache:
+    """Get a cache object without asking the server; see `Client.get_cache`."""

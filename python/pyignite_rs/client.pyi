@@ -1,0 +1,159 @@
+"""The synchronous client."""
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from ._core import BaseClient as _CoreClient
+from .cache import Cache
+from .connection import ProtocolContext
+
+__all__ = ["BaseClient", "Client"]
+
+class BaseClient(_CoreClient):
+    """What both clients share."""
+
+    def __init__(
+        self,
+        face: str,
+        cache_class: type,
+        compact_footer: bool | None,
+        partition_aware: bool,
+        event_listeners: Sequence[Any] | None,
+        options: dict[str, Any],
+    ) -> None: ...
+    @property
+    def protocol_context(self) -> ProtocolContext | None:
+        """Protocol version and features of the last opened connection; None before the first."""
+
+    @property
+    def partition_awareness_supported_by_protocol(self) -> bool:
+        """Whether the servers can tell where keys live; False before the first connection."""
+
+    @property
+    def partition_aware(self) -> bool:
+        """Whether partition awareness was asked for and the servers offer it. This version sends every call to one node."""
+
+    @property
+    def compact_footer(self) -> bool:
+        """Whether complex objects are written with compact footers; True unless told otherwise."""
+
+    @compact_footer.setter
+    def compact_footer(self, value: bool) -> None: ...
+    def __repr__(self) -> str: ...
+    def __reduce__(self) -> Any: ...
+
+class _Connection:
+    """What `connect` returns: a context manager that closes the client."""
+
+    client: Client
+    nodes: list[tuple[str, int]]
+
+    def __init__(self, client: Client, addresses: list[tuple[str, int]]) -> None: ...
+    def __enter__(self) -> _Connection: ...
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+
+class Client(BaseClient):
+    """Synchronous client. Any number of threads may share one; it may be used after `fork()` in parent and child.
+
+    Args:
+        compact_footer: Form in which complex objects are written. Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key.
+        event_listeners: Must be empty in this version.
+        timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
+        handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        username: User name, on clusters with authentication.
+        password: Its password.
+        max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
+        **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
+    """
+
+    def __init__(
+        self,
+        compact_footer: bool | None = None,
+        partition_aware: bool = True,
+        event_listeners: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+    def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _Connection:
+        """Connect to a cluster.
+
+        Args:
+            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', or an iterable of pairs `(host, port)`. All are
+                tried at once; the first that answers serves, the others stand by.
+
+        Returns:
+            A context manager: `with client.connect(...)` closes the client at its end.
+
+        Raises:
+            NoNodesError: No address could be connected (a ReconnectError); `causes` says why for each.
+            NodeRefusedError: The servers refuse this client (a HandshakeError).
+            AuthenticationError: The user name or password is wrong.
+            ParameterError: An option of the client is wrong.
+        """
+
+    def __enter__(self) -> Client: ...
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def close(self) -> None:
+        """Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.
+
+        Returns:
+            None: (awaitable on AioClient)
+        """
+
+    def create_cache(self, settings: str | dict[int, Any]) -> Cache:
+        """Create a cache.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The new cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The cache exists already, or the server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
+        """
+
+    def get_or_create_cache(self, settings: str | dict[int, Any]) -> Cache:
+        """Create a cache unless it exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict of its properties with PROP_NAME among them.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            CacheCreationError: The server refuses the settings.
+            ParameterError: The settings have no name, or a property that does not exist.
+
+        Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
+        """
+
+    def get_cache(self, settings: str | dict[int, Any]) -> Cache:
+        """Get a cache object without asking the server whether the cache exists.
+
+        Args:
+            settings: Name of the cache (str), or a dict with PROP_NAME alone.
+
+        Returns:
+            Cache: The cache (AioCache, awaitable, on AioClient).
+
+        Raises:
+            ParameterError: The settings have no name, or more than a name.
+        """
+
+    def get_cache_names(self) -> list[str]:
+        """List the caches of the cluster.
+
+        Returns:
+            list[str]: Their names (awaitable on AioClient).
+
+        Raises:
+            CacheError: The server refuses.
+
+        Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
+        """
