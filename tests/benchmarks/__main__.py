@@ -164,7 +164,9 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
     sockets = calls.get("sendto", 0) + calls.get("recvfrom", 0)
     total, futex = sum(value for value in calls.values() if value > 0), calls.get("futex", 0)
     shown = f"{sockets:.2f} (all kinds {total:.2f}), futex {futex:.2f}"
-    rows.append(Row("sync get: send + recv per call (strace -c)", "2.00, futex 0", shown, round(total, 2) == 2.0 and round(futex, 2) == 0))
+    rows.append(
+        Row("sync get: send + recv per call (strace -c)", "2.00, futex 0", shown, round(total, 2) == 2.0 and round(futex, 2) == 0)
+    )
     for placement in ("one processor", "free"):
         run.pin(placement != "free")
         for name in ("sync_get", "sync_put"):
@@ -186,7 +188,13 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
 
     for name in ("get_all", "put_all"):
         compared = comparison(name, pyignite_rs=max(20, int(100 * quick)), pyignite=max(3, int(8 * quick)))
-        at_most(f"{name} of 1,000 int -> str: CPU per entry against pyignite", 1 / 60, "<= 1/60", compared.ratios("cpu", OURS, THEIRS), one_over)
+        at_most(
+            f"{name} of 1,000 int -> str: CPU per entry against pyignite",
+            1 / 60,
+            "<= 1/60",
+            compared.ratios("cpu", OURS, THEIRS),
+            one_over,
+        )
 
     say("16 threads")
     threads = run(OURS, "threads", max(200, int(2_000 * quick)))
@@ -196,7 +204,9 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
     for name in ("codec_encode", "codec_decode"):
         say(name)
         wall = statistics.median(run(OURS, name, 2_000)["cpu"] * 1e3 for _ in range(rounds))
-        counted = f"{instructions(run, name):.0f} instructions" if shutil.which("valgrind") else "instructions not counted: no valgrind"
+        counted = (
+            f"{instructions(run, name):.0f} instructions" if shutil.which("valgrind") else "instructions not counted: no valgrind"
+        )
         rows.append(Row(f"{name.replace('_', ' ')}, int -> str entry", "reported", f"{wall:.0f} ns, {counted}", None))
     return rows
 

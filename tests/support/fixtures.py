@@ -1,7 +1,7 @@
 """Bytes that real Java code writes: makes the files of rust/tests/fixtures, and lends tests a Java client.
 
-`python -m tests.support.fixtures` (which is `make fixtures`) compiles the programs of tests/java/fixtures, runs them against a node
-of their own and writes the files again. A second run with the same Ignite release changes nothing.
+`python -m tests.support.fixtures` (which is `make fixtures`) compiles the programs of tests/java/fixtures, runs them against a
+node of their own and writes the files again. A second run with the same Ignite release changes nothing.
 """
 
 from __future__ import annotations

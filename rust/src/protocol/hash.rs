@@ -165,7 +165,7 @@ impl<'a> Visitor<'a> for JavaHash {
         for byte in parts.magnitude() {
             word = word << 8 | u32::from(byte);
             left -= 1;
-            if left % 4 == 0 {
+            if left.is_multiple_of(4) {
                 hash = step(hash, word as i32);
                 word = 0;
             }

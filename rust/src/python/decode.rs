@@ -17,6 +17,9 @@ use crate::protocol::read::Reader;
 /// Entries after which other threads are let in.
 const SLICE: usize = 4096;
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// Entries from which the cycle collector is paused: fewer never trigger it.
 const MANY: usize = 512;
 
@@ -173,7 +176,12 @@ impl<'py> Objects<'py> {
         let known = self.known()?;
         let (seconds, ms) = (epoch_ms.div_euclid(1000), epoch_ms.rem_euclid(1000));
         // `fromtimestamp` knows the zone; the milliseconds are put in afterwards so that no float rounds them.
-        let whole = known.datetime_fromtimestamp.bind(self.py).call1((seconds,));
+        let from_seconds = |seconds: i64| known.datetime_fromtimestamp.bind(self.py).call1((seconds,));
+        let whole = from_seconds(seconds).or_else(|_| {
+            // It refuses the first and the last days of its own calendar; counted from two days further in, it does not.
+            let (days, inwards) = if seconds < 0 { (2, DAY * 2) } else { (-2, DAY * -2) };
+            from_seconds(seconds + inwards)?.sub(known.timedelta.bind(self.py).call1((days,))?)
+        });
         let datetime = whole.and_then(|whole| match ms {
             0 => Ok(whole),
             _ => whole.call_method("replace", (), Some(&[("microsecond", ms * 1000)].into_py_dict(self.py)?)),

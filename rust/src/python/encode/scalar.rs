@@ -123,7 +123,13 @@ impl<'py> Encoder<'py, '_> {
         let microseconds: i64 = datetime.getattr("microsecond")?.extract()?;
         // Without them the float is a whole number, so nothing is rounded.
         let whole = datetime.call_method("replace", (), Some(&[("microsecond", 0)].into_py_dict(self.py)?))?;
-        let seconds: f64 = whole.call_method0("timestamp")?.extract()?;
+        let seconds = |datetime: &Bound<'py, PyAny>| datetime.call_method0("timestamp")?.extract::<f64>();
+        let seconds = seconds(&whole).or_else(|_| {
+            // Python refuses the first and the last days of its own calendar; counted from two days further in, it does not.
+            let inwards = if whole.getattr("year")?.extract::<i64>()? < 5000 { 2 } else { -2 };
+            let shifted = whole.add(known.timedelta.bind(self.py).call1((inwards,))?)?;
+            PyResult::Ok(seconds(&shifted)? - (inwards * 86_400) as f64)
+        })?;
         Ok((seconds as i64, microseconds))
     }
 
