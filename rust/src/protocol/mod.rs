@@ -1,6 +1,6 @@
 //! Room 1, bytes: every layout of the thin-client protocol, read and written, without any I/O.
 //!
-//! May use the standard collections and `bytes`. Never tokio, Python, sockets, clocks, logs or statics; bytes from the network
+//! May use the standard collections. Never tokio, Python, sockets, clocks, logs or statics; bytes from the network
 //! are never trusted: no indexing, no `unwrap`, every length is checked before anything is allocated for it.
 #![forbid(unsafe_code)]
 

@@ -11,6 +11,8 @@ pub struct Reader<'a> {
     rest: &'a [u8],
     end: usize,
     depth: usize,
+    /// Values that the sequences around this place still have to bring, at least a byte each.
+    owed: usize,
 }
 
 macro_rules! read_numbers {
@@ -25,7 +27,7 @@ macro_rules! read_numbers {
 
 impl<'a> Reader<'a> {
     pub fn new(message: &'a [u8]) -> Self {
-        Self { rest: message, end: message.len(), depth: 0 }
+        Self { rest: message, end: message.len(), depth: 0, owed: 0 }
     }
 
     /// Bytes from the start of the message to the next one read.
@@ -99,23 +101,34 @@ impl<'a> Reader<'a> {
         self.rest.first().copied().ok_or_else(|| self.error(DecodeErrorKind::Truncated { wanted: 1, left: 0 }))
     }
 
-    /// A 32-bit count of elements of at least `element_size` bytes each: refused unless they can all follow.
+    /// A 32-bit count of elements of at least `element_size` bytes each: refused unless they can all follow, and what the
+    /// sequences around them still owe after them. So nested counts never claim the same bytes twice, and whoever allocates by
+    /// them allocates in proportion to the message.
     #[inline]
     pub fn count(&mut self, what: &'static str, element_size: usize) -> Result<usize, DecodeError> {
         let at = self.offset();
         let count = self.i32()?;
-        let fits = usize::try_from(count).ok().filter(|count| count.saturating_mul(element_size) <= self.left());
-        fits.ok_or_else(|| DecodeError::new(DecodeErrorKind::BadLength { what, length: count.into(), left: self.left() }, at))
+        let left = self.left().saturating_sub(self.owed);
+        let fits = usize::try_from(count).ok().filter(|count| count.saturating_mul(element_size) <= left);
+        fits.ok_or_else(|| DecodeError::new(DecodeErrorKind::BadLength { what, length: count.into(), left }, at))
     }
 
-    /// Enters a nested value; the guard is `leave`. Fails past [`MAX_DEPTH`].
+    /// Enters a sequence of so many values, a number that [`Reader::count`] let through; each is announced by `next_value`, and
+    /// `leave` ends the sequence. Fails past [`MAX_DEPTH`].
     #[inline]
-    pub fn enter(&mut self) -> Result<(), DecodeError> {
+    pub fn enter(&mut self, values: usize) -> Result<(), DecodeError> {
         if self.depth >= MAX_DEPTH {
             return Err(self.error(DecodeErrorKind::TooDeep { limit: MAX_DEPTH }));
         }
         self.depth += 1;
+        self.owed += values;
         Ok(())
+    }
+
+    /// The next value of the sequence comes now.
+    #[inline]
+    pub fn next_value(&mut self) {
+        self.owed -= 1;
     }
 
     #[inline]
@@ -158,6 +171,16 @@ mod tests {
         ] {
             assert_eq!(Reader::new(bytes).count("count", size).ok(), accepted);
         }
+    }
+
+    #[test]
+    fn a_nested_count_leaves_room_for_what_the_outer_sequence_owes() {
+        let mut reader = Reader::new(&[4, 0, 0, 0, 2, 0, 0, 0]);
+        reader.enter(3).unwrap();
+        reader.next_value();
+        let error = reader.count("count", 1).unwrap_err();
+        assert_eq!(error.kind(), &DecodeErrorKind::BadLength { what: "count", length: 4, left: 2 });
+        assert_eq!(reader.count("count", 1).unwrap_err().offset(), 4);
     }
 
     #[test]

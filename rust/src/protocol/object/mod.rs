@@ -1,6 +1,7 @@
 //! Data objects: a type code and what follows it.
 
 pub mod standard;
+pub mod value;
 pub mod visit;
 pub mod walk;
 pub mod write;

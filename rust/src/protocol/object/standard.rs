@@ -7,13 +7,11 @@ use crate::protocol::type_code::TypeCode;
 /// Reads the type code of a nullable field: `true` when a value of `code` follows, `false` for null.
 fn present(reader: &mut Reader<'_>, code: TypeCode) -> Result<bool, DecodeError> {
     let offset = reader.offset();
-    match TypeCode::from_byte(reader.u8()?) {
-        Some(found) if found == code => Ok(true),
+    let found = reader.u8()?;
+    match TypeCode::from_byte(found) {
+        Some(known) if known == code => Ok(true),
         Some(TypeCode::Null) => Ok(false),
-        found => {
-            let code_found = found.map_or(0, |code| code as u8);
-            Err(DecodeError::new(DecodeErrorKind::TypeCode { code: code_found, expected: code.name() }, offset))
-        }
+        _ => Err(DecodeError::new(DecodeErrorKind::TypeCode { code: found, expected: code.name() }, offset)),
     }
 }
 

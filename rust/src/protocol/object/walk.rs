@@ -143,9 +143,10 @@ fn list<'a, V: Visitor<'a>>(
     kind: ListKind,
     length: usize,
 ) -> Result<V::Value, V::Error> {
-    reader.enter()?;
+    reader.enter(length)?;
     let mut list = visitor.list(kind, length)?;
     for index in 0..length {
+        reader.next_value();
         let value = element(reader, visitor, kind).map_err(|error| error.within(PathPart::Index(index)))?;
         visitor.list_item(&mut list, index, value)?;
     }
@@ -176,10 +177,12 @@ fn map<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V
     if !(0..=2).contains(&kind) {
         return Err(reader.error(DecodeErrorKind::Value { what: "map kind", value: kind.into() }).into());
     }
-    reader.enter()?;
+    reader.enter(2 * length)?;
     let mut map = visitor.map(kind, length)?;
     for index in 0..length {
+        reader.next_value();
         let key = walk(reader, visitor).map_err(|error| error.within(PathPart::Index(index)))?;
+        reader.next_value();
         let value = walk(reader, visitor).map_err(|error| error.within(PathPart::Index(index)))?;
         visitor.map_entry(&mut map, key, value)?;
     }

@@ -1,0 +1,3 @@
+//! Fuzz targets of the codec.
+
+pub mod targets;
