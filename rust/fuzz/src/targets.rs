@@ -187,7 +187,7 @@ impl Maker<'_> {
             }
             13 => {
                 let code = STANDARD[usize::from(self.byte()) % STANDARD.len()];
-                let element = |maker: &mut Self| if maker.byte() % 4 == 0 { Value::Null } else { maker.standard(code) };
+                let element = |maker: &mut Self| if maker.byte().is_multiple_of(4) { Value::Null } else { maker.standard(code) };
                 Value::List { kind: ListKind::StandardArray(code), items: self.items(element) }
             }
             14 => Value::List { kind: ListKind::EnumArray { type_id: self.type_id() }, items: self.items(Self::enum_value) },

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::tls::TlsOptions;
 use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
 use crate::protocol::handshake::Credentials;
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// Time for one connection to be opened.
     pub handshake_timeout: Duration,
+    /// Encrypted connections; plain TCP without.
+    pub tls: Option<TlsOptions>,
     /// User name and password.
     pub credentials: Option<(String, Secret)>,
     pub max_connections_per_node: usize,
@@ -76,6 +79,7 @@ impl Config {
             addresses,
             timeout: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            tls: None,
             credentials: None,
             max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,
             max_message: DEFAULT_MAX_MESSAGE,

@@ -13,10 +13,14 @@ use super::config::{Address, Config};
 use super::core::{Input, Link};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind};
+use super::tls::{Session, TlsOptions};
 use crate::protocol::handshake::{Handshake, Step};
 
 /// Longest answer to a handshake: some flags, an id, a message.
 const MAX_HANDSHAKE: usize = 1 << 20;
+
+/// Encrypted bytes that are read at a time: a record of TLS and a little more.
+pub(super) const TLS_READ: usize = 17 * 1024;
 
 /// A peer that vanished without a word is noticed after about this long by the operating system.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -25,6 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Opened {
     pub stream: TcpStream,
+    pub tls: Option<Box<Session>>,
     pub link: Link,
     /// Which of the configured addresses it leads to.
     pub index: usize,
@@ -59,9 +64,12 @@ async fn open(config: &Config, index: usize, deadline: Deadline) -> Result<Opene
     let address = &config.addresses[index];
     let deadline = deadline.sooner(config.handshake_timeout);
     let opening = async {
-        let mut stream = connect(address).await?;
-        let link = shake_hands(config, address, &mut stream).await?;
-        Ok(Opened { stream, link, index })
+        let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
+        if let Some(options) = &config.tls {
+            conduit.encrypt(options, &address.host).await?;
+        }
+        let link = shake_hands(config, address, &mut conduit).await?;
+        Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, index })
     };
     match deadline.instant() {
         Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),
@@ -77,12 +85,68 @@ async fn connect(address: &Address) -> Result<TcpStream, Error> {
     Ok(stream)
 }
 
-async fn shake_hands(config: &Config, address: &Address, stream: &mut TcpStream) -> Result<Link, Error> {
+/// A connection on its way to being open.
+struct Conduit {
+    stream: TcpStream,
+    tls: Option<Box<Session>>,
+    encrypted: Vec<u8>,
+}
+
+impl Conduit {
+    /// The handshake of TLS, which comes before everything else.
+    async fn encrypt(&mut self, options: &TlsOptions, host: &str) -> std::io::Result<()> {
+        let mut session = Box::new(options.session(host)?);
+        let mut received = vec![0; TLS_READ];
+        loop {
+            let done = session.shake_hands();
+            // What it has to say comes first, an alert about what is wrong with the server too.
+            session.take_outgoing(&mut self.encrypted);
+            self.flush().await?;
+            if done? {
+                break;
+            }
+            match self.stream.read(&mut received).await? {
+                0 => return Err(std::io::Error::other("the server ended the connection during the TLS handshake")),
+                length => session.received(&received[..length]),
+            }
+        }
+        self.tls = Some(session);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.write_all(&self.encrypted).await?;
+        self.encrypted.clear();
+        Ok(())
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let Some(session) = &mut self.tls else { return self.stream.write_all(bytes).await };
+        session.encrypt(bytes)?;
+        session.take_outgoing(&mut self.encrypted);
+        self.flush().await
+    }
+
+    /// Receives something into the input; `false` when the server closed the connection.
+    async fn receive(&mut self, input: &mut Input) -> std::io::Result<bool> {
+        let Some(session) = &mut self.tls else {
+            let length = self.stream.read(input.space()).await?;
+            input.received(length);
+            return Ok(length > 0);
+        };
+        let mut received = vec![0; TLS_READ];
+        let length = self.stream.read(&mut received).await?;
+        session.received(&received[..length]);
+        Ok(session.decrypt(input)? && length > 0)
+    }
+}
+
+async fn shake_hands(config: &Config, address: &Address, conduit: &mut Conduit) -> Result<Link, Error> {
     let mut handshake = Handshake::new(config.credentials());
     let mut input = Input::new(MAX_HANDSHAKE);
     loop {
         let request = handshake.request().map_err(|_| Error::new(ErrorKind::WrongPeer("user name or password too long")))?;
-        stream.write_all(&request).await?;
+        conduit.send(&request).await?;
         let message = loop {
             if let Some(speaks) = other_protocol(input.pending()) {
                 return Err(Error::new(ErrorKind::WrongPeer(speaks)));
@@ -90,9 +154,10 @@ async fn shake_hands(config: &Config, address: &Address, stream: &mut TcpStream)
             if let Some(range) = input.next_message()? {
                 break range;
             }
-            match stream.read(input.space()).await? {
-                0 => return Err(Error::new(ErrorKind::ConnectionClosed)),
-                length => input.received(length),
+            if !conduit.receive(&mut input).await? {
+                let hint = if conduit.tls.is_none() { "; it may expect TLS (use_ssl=True)" } else { "" };
+                let text = format!("the server closed the connection during the handshake{hint}");
+                return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, text).into());
             }
         };
         match handshake.answer(input.message(message))? {

@@ -102,8 +102,13 @@ impl Error {
         matches!(self.kind(), ErrorKind::Io(_) | ErrorKind::ConnectionClosed | ErrorKind::Protocol(_))
     }
 
+    /// Time was all that was missing: no answer came, or no node let itself be connected, within the limit.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Timeout)
+        match self.kind() {
+            ErrorKind::Timeout => true,
+            ErrorKind::NoNode(causes) => !causes.is_empty() && causes.iter().all(|(_, cause)| cause.is_timeout()),
+            _ => false,
+        }
     }
 
     pub fn is_authentication(&self) -> bool {

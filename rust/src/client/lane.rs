@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 
+use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
+use super::tls::Session;
 use crate::protocol::frame::{ResponseHeader, seal_request};
 use crate::protocol::op::Operation;
 
@@ -32,6 +34,9 @@ pub struct Lane {
     stream: Arc<TcpStream>,
     link: Link,
     input: Input,
+    tls: Option<Box<Session>>,
+    /// Encrypted bytes on their way in or out.
+    encrypted: Vec<u8>,
     table: RequestTable<()>,
     /// What `SO_RCVTIMEO` and `SO_SNDTIMEO` are set to.
     timeout: Duration,
@@ -43,7 +48,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(stream: tokio::net::TcpStream, link: Link, node: usize, max_message: usize) -> Result<Self, Error> {
+    pub(super) fn new(opened: Opened, max_message: usize) -> Result<Self, Error> {
+        let Opened { stream, tls, link, index } = opened;
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(SLICE))?;
@@ -52,11 +58,13 @@ impl Lane {
             stream: Arc::new(stream),
             link,
             input: Input::new(max_message),
+            tls,
+            encrypted: Vec::new(),
             table: RequestTable::default(),
             timeout: SLICE,
             last_used: Instant::now(),
             broken: false,
-            node,
+            node: index,
             answer: 0..0,
         })
     }
@@ -89,7 +97,8 @@ impl Lane {
         let mut byte = [MaybeUninit::uninit(); 1];
         match rustix::net::recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, 0)) => true,
-            Ok(_) => !self.table.has_orphans(),
+            // Nobody is owed an answer, yet there is one; under TLS it may be a ticket for the next session.
+            Ok(_) => !self.table.has_orphans() && self.tls.is_none(),
             Err(error) => error != rustix::io::Errno::AGAIN,
         }
     }
@@ -109,7 +118,18 @@ impl Lane {
             _ => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed))),
         };
         self.set_timeout(deadline)?;
-        self.send(frame, id, deadline, interrupt)?;
+        match &mut self.tls {
+            None => self.send(frame, id, deadline, interrupt)?,
+            Some(session) => {
+                let mut encrypted = std::mem::take(&mut self.encrypted);
+                encrypted.clear();
+                session.encrypt(frame).map_err(|error| Error::from(std::io::Error::from(error)))?;
+                session.take_outgoing(&mut encrypted);
+                let sent = self.send(&encrypted, id, deadline, interrupt);
+                self.encrypted = encrypted;
+                sent?;
+            }
+        }
         let header = self.receive(id, deadline, interrupt)?;
         self.last_used = Instant::now();
         match header.error {
@@ -165,8 +185,8 @@ impl Lane {
             };
             if let Err(error) = wait_again {
                 self.table.orphan(id);
-                if rest.len() == frame.len() && !error.is_connection_lost() {
-                    // Not a byte of it left: the lane is as good as before.
+                if rest.len() == frame.len() && !error.is_connection_lost() && self.tls.is_none() {
+                    // Not a byte of it left: the lane is as good as before. A session of TLS would miss the record.
                     self.table.answered(id);
                     return Err(self.at(error));
                 }
@@ -175,6 +195,20 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Receives something into the input; 0 when the server closed the connection.
+    #[inline]
+    fn fill(&mut self) -> std::io::Result<usize> {
+        let Some(session) = &mut self.tls else {
+            let length = (&*self.stream).read(self.input.space())?;
+            self.input.received(length);
+            return Ok(length);
+        };
+        self.encrypted.resize(TLS_READ, 0);
+        let length = (&*self.stream).read(&mut self.encrypted)?;
+        session.received(&self.encrypted[..length]);
+        Ok(if session.decrypt(&mut self.input)? { length } else { 0 })
     }
 
     fn receive(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<ResponseHeader, Error> {
@@ -192,10 +226,9 @@ impl Lane {
                     return Ok(answer.header);
                 }
             }
-            let wait_again = match (&*self.stream).read(self.input.space()) {
+            let wait_again = match self.fill() {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
-                Ok(length) => {
-                    self.input.received(length);
+                Ok(_) => {
                     // Nearly always that was the answer, and nothing has to be looked up.
                     if self.input.has_message() { Ok(()) } else { self.look_up(&mut looked, deadline, interrupt) }
                 }

@@ -14,8 +14,10 @@ pub mod lane;
 pub mod node;
 pub mod pool;
 pub mod shared;
+pub mod tls;
 
 pub use config::{Address, Config, Secret};
 pub use deadline::Deadline;
 pub use error::{Error, ErrorKind, Sent};
 pub use pool::Pool;
+pub use tls::{TlsOptions, TlsVersion};

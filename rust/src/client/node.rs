@@ -61,10 +61,10 @@ impl Node {
         Turn::Open
     }
 
-    /// Waits until a lane is given back, at most for `slice`.
-    pub fn wait(&self, slice: Duration) {
+    /// Waits until a lane is given back or another may be opened, at most for `slice`.
+    pub fn wait(&self, max: usize, slice: Duration) {
         let mut lanes = self.lock();
-        if lanes.idle.is_empty() {
+        if lanes.idle.is_empty() && lanes.open >= max && !lanes.closed {
             lanes.waiting += 1;
             // Why it woke does not matter: the caller asks for its turn again.
             let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +108,7 @@ impl Node {
             if lane.is_broken() {
                 // Its neighbours were connected to the same process: those that are gone too are not offered any more.
                 let before = lanes.idle.len();
-                lanes.idle.retain(|idle| !idle.is_stale());
+                lanes.idle.retain(|idle| !idle.is_gone());
                 lanes.open -= before - lanes.idle.len();
             }
         } else {

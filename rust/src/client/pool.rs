@@ -1,11 +1,16 @@
 //! All connections of one client: which node serves a call, opening, closing, starting again after a loss.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::call::{Attempts, Next};
@@ -33,10 +38,19 @@ pub struct Pool {
     opening: tokio::sync::Mutex<()>,
     context: Mutex<Option<ProtocolContext>>,
     closed: AtomicBool,
+    closing: Notify,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `future` says, if it says it before the deadline.
+async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Result<T, Error> {
+    match deadline.instant() {
+        Some(end) => timeout_at(Instant::from_std(end), future).await.map_err(|_| Error::new(ErrorKind::Timeout)),
+        None => Ok(future.await),
+    }
 }
 
 /// A lane that is in use by one call; its payload can be read until it is dropped.
@@ -70,8 +84,15 @@ impl Drop for Held<'_> {
 /// Where a call of an event loop is; dropping it changes nothing, [`Ticket::leave`] lets the answer go.
 #[derive(Debug)]
 pub enum Ticket {
-    Sent { shared: Weak<Shared>, id: i64 },
-    Opening(Arc<Mutex<Stage>>),
+    Sent {
+        shared: Weak<Shared>,
+        id: i64,
+    },
+    /// It waits for a connection, or for room on one, in a task of its own, which also keeps to the deadline until then.
+    Opening {
+        stage: Arc<Mutex<Stage>>,
+        task: AbortHandle,
+    },
 }
 
 /// A call that had to wait for a connection.
@@ -83,13 +104,25 @@ pub enum Stage {
 }
 
 impl Ticket {
+    /// The request has not been given to a connection yet.
+    pub fn is_waiting(&self) -> bool {
+        match self {
+            Self::Sent { .. } => false,
+            Self::Opening { stage, .. } => matches!(*lock(stage), Stage::Waiting),
+        }
+    }
+
     /// The caller leaves: nobody is told when the answer comes. Tells whether the request had left.
     pub fn leave(self) -> Sent {
         let (shared, id) = match self {
             Self::Sent { shared, id } => (shared, id),
-            Self::Opening(stage) => match std::mem::replace(&mut *lock(&stage), Stage::Left) {
+            Self::Opening { stage, task } => match std::mem::replace(&mut *lock(&stage), Stage::Left) {
                 Stage::Sent(shared, id) => (shared, id),
-                Stage::Waiting | Stage::Left => return Sent::No,
+                Stage::Waiting | Stage::Left => {
+                    // What the task holds, the request among it, is of no more use to anybody.
+                    task.abort();
+                    return Sent::No;
+                }
             },
         };
         if let Some(shared) = shared.upgrade() {
@@ -112,6 +145,7 @@ impl Pool {
             opening: tokio::sync::Mutex::new(()),
             context: Mutex::new(None),
             closed: AtomicBool::new(false),
+            closing: Notify::new(),
         })
     }
 
@@ -141,6 +175,7 @@ impl Pool {
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.nodes.iter().for_each(Node::close);
+        self.closing.notify_waiters();
         let shared = lock(&self.shared).take();
         if let Some(shared) = shared {
             shared.close();
@@ -230,7 +265,7 @@ impl Pool {
                     if interrupt() {
                         return Err(Error::new(ErrorKind::Interrupted));
                     }
-                    node.wait(slice);
+                    node.wait(self.config.max_connections_per_node, slice);
                 }
             }
         }
@@ -243,18 +278,17 @@ impl Pool {
         let opening = self.runtime.spawn(async move {
             // Nobody listens any more when the caller was interrupted; the connection ends with the message.
             let _ = tell.send(open_any(&config, order, deadline).await.and_then(|opened| {
-                let lane = Lane::new(opened.stream, opened.link, opened.index, config.max_message)?;
+                let lane = Lane::new(opened, config.max_message)?;
                 Ok(lane)
             }));
         });
         let lane = loop {
             match told.recv_timeout(SLICE) {
                 Ok(result) => break result?,
-                Err(RecvTimeoutError::Timeout) if interrupt() => {
-                    opening.abort();
-                    return Err(Error::new(ErrorKind::Interrupted));
+                Err(RecvTimeoutError::Timeout) => {
+                    let go_on = if interrupt() { Err(Error::new(ErrorKind::Interrupted)) } else { self.check_open() };
+                    go_on.inspect_err(|_| opening.abort())?;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
                 // The runtime has ended.
                 Err(RecvTimeoutError::Disconnected) => return Err(Error::new(ErrorKind::ClientClosed)),
             }
@@ -278,13 +312,13 @@ impl Pool {
     pub fn start_connect(self: &Arc<Self>, deadline: Deadline, completions: &Arc<Completions>, token: u64) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
-        self.runtime.spawn(async move {
+        let task = self.runtime.spawn(async move {
             let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Bytes::new(), payload: 0 });
             if matches!(*lock(&kept), Stage::Waiting) {
                 completions.push(Completion { token, outcome });
             }
         });
-        Ticket::Opening(stage)
+        Ticket::Opening { stage, task: task.abort_handle() }
     }
 
     /// Takes a request; its end is told to `completions` under `token`. A connection that comes back with the ticket collects
@@ -318,21 +352,20 @@ impl Pool {
     ) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
-        self.runtime.spawn(async move {
-            loop {
+        let task = self.runtime.spawn(async move {
+            let failed = loop {
                 let shared = match pool.open_shared(deadline).await {
                     Ok(shared) => shared,
-                    Err(error) => {
-                        if matches!(*lock(&kept), Stage::Waiting) {
-                            completions.push(Completion { token, outcome: Err(error) });
-                        }
-                        return;
-                    }
+                    Err(error) => break error,
                 };
                 {
                     let mut stage = lock(&kept);
                     if matches!(*stage, Stage::Left) {
                         return;
+                    }
+                    // Whoever watches the deadlines of requests that were sent has looked at this one already.
+                    if deadline.has_passed() {
+                        break Error::new(ErrorKind::Timeout);
                     }
                     match shared.submit(operation, &mut frame, &completions, token) {
                         Ok(Submitted { id, .. }) => {
@@ -344,26 +377,40 @@ impl Pool {
                         Err(Rejected::Full) => {}
                     }
                 }
-                shared.room().await;
+                if let Err(error) = within(deadline, shared.room()).await {
+                    break error;
+                }
+            };
+            if matches!(*lock(&kept), Stage::Waiting) {
+                completions.push(Completion { token, outcome: Err(failed) });
             }
         });
-        Ticket::Opening(stage)
+        Ticket::Opening { stage, task: task.abort_handle() }
+    }
+
+    /// What `opening` says, or that the client was closed meanwhile.
+    async fn unless_closed<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        // Made before the look at the flag: from here on no closing is missed.
+        let mut closing = pin!(self.closing.notified());
+        self.check_open()?;
+        let mut opening = pin!(opening);
+        poll_fn(|context| match closing.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(Error::new(ErrorKind::ClientClosed))),
+            Poll::Pending => opening.as_mut().poll(context),
+        })
+        .await
     }
 
     /// The shared connection, opened if there is none.
     async fn open_shared(&self, deadline: Deadline) -> Result<Arc<Shared>, Error> {
-        let turn = self.opening.lock();
-        let _turn = match deadline.instant() {
-            Some(end) => timeout_at(Instant::from_std(end), turn).await.map_err(|_| Error::new(ErrorKind::Timeout))?,
-            None => turn.await,
-        };
+        let _turn = within(deadline, self.opening.lock()).await?;
         self.check_open()?;
         if let Some(shared) = self.live_shared() {
             return Ok(shared);
         }
-        let opened = open_any(&self.config, self.order(), deadline).await?;
+        let opened = self.unless_closed(open_any(&self.config, self.order(), deadline)).await?;
         self.opened(&opened);
-        let shared = Shared::start(&self.runtime, opened.stream, opened.link, self.config.max_message);
+        let shared = Shared::start(&self.runtime, opened, self.config.max_message);
         *lock(&self.shared) = Some(Arc::clone(&shared));
         // `close` may have looked for it just before it was there.
         if let Err(error) = self.check_open() {

@@ -10,8 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::completion::{Completion, Completions, Reply};
+use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::error::{Error, ErrorKind, Sent};
+use super::tls::Session;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
 use crate::protocol::op::Operation;
@@ -30,7 +32,8 @@ struct Waiter {
 #[derive(Debug, Default)]
 struct State {
     table: RequestTable<Waiter>,
-    /// Sealed requests on their way to the socket.
+    tls: Option<Box<Session>>,
+    /// Sealed requests on their way to the socket, encrypted if the connection is.
     outbox: Vec<u8>,
     /// Bytes ever put into the outbox or the socket.
     queued: u64,
@@ -39,7 +42,7 @@ struct State {
     /// The writer task has bytes of its own to write.
     writing: bool,
     /// Requests of this turn of a loop are being collected; [`Shared::flush`] follows.
-    corked: bool,
+    corked: Option<Arc<Completions>>,
     lost: bool,
 }
 
@@ -73,17 +76,19 @@ pub struct Shared {
 
 impl Shared {
     /// Starts driving `stream`.
-    pub(super) fn start(runtime: &Handle, stream: TcpStream, link: Link, max_message: usize) -> Arc<Self> {
+    pub(super) fn start(runtime: &Handle, opened: Opened, max_message: usize) -> Arc<Self> {
+        let Opened { stream, tls, link, .. } = opened;
+        let encrypted = if tls.is_some() { vec![0; TLS_READ] } else { Vec::new() };
         let shared = Arc::new(Self {
             link,
             stream: Arc::new(stream),
-            state: Mutex::default(),
+            state: Mutex::new(State { tls, ..State::default() }),
             outgoing: Arc::new(Notify::new()),
             drained: Notify::new(),
             closed: AtomicBool::new(false),
         });
         // The tasks hold the socket, not the connection: when its last user lets go of it, it ends, and the tasks with it.
-        runtime.spawn(read(Arc::downgrade(&shared), Arc::clone(&shared.stream), Input::new(max_message)));
+        runtime.spawn(read(Arc::downgrade(&shared), Arc::clone(&shared.stream), Input::new(max_message), encrypted));
         runtime.spawn(write(Arc::downgrade(&shared), Arc::clone(&shared.stream), Arc::clone(&shared.outgoing)));
         shared
     }
@@ -110,7 +115,8 @@ impl Shared {
         completions: &Arc<Completions>,
         token: u64,
     ) -> Result<Submitted, Rejected> {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         if state.lost {
             return Err(Rejected::Lost);
         }
@@ -122,21 +128,37 @@ impl Shared {
         let Some(id) = state.table.register(waiter) else { return Err(Rejected::Full) };
         // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
         seal_request(frame, operation, id);
-        state.queued += frame.len() as u64;
-        state.outbox.extend_from_slice(frame);
-        if state.table.waiting() == 1 && !state.corked {
-            self.write_now(&mut state);
-            return Ok(Submitted { id, flush: false });
+        let before = state.outbox.len();
+        match &mut state.tls {
+            None => state.outbox.extend_from_slice(frame),
+            Some(session) => {
+                if session.encrypt(frame).is_err() {
+                    // The session is broken; the reader will say why.
+                    state.table.answered(id);
+                    return Err(Rejected::Lost);
+                }
+                session.take_outgoing(&mut state.outbox);
+            }
         }
-        let flush = !state.corked;
-        state.corked = true;
-        Ok(Submitted { id, flush })
+        state.queued += (state.outbox.len() - before) as u64;
+        match &state.corked {
+            None if state.table.waiting() > 1 => {
+                state.corked = Some(Arc::clone(completions));
+                Ok(Submitted { id, flush: true })
+            }
+            Some(collector) if Arc::ptr_eq(collector, completions) => Ok(Submitted { id, flush: false }),
+            // Idle; or another loop collects, which may have been closed before it came to the end of its turn.
+            None | Some(_) => {
+                self.write_now(state);
+                Ok(Submitted { id, flush: false })
+            }
+        }
     }
 
     /// Sends what was collected, in one go.
     pub fn flush(&self) {
         let mut state = self.lock();
-        state.corked = false;
+        state.corked = None;
         self.write_now(&mut state);
     }
 
@@ -155,6 +177,21 @@ impl Shared {
             state.writing = true;
             self.outgoing.notify_one();
         }
+    }
+
+    /// Decrypts what has come; `false` when the server has ended the session.
+    fn decrypt(&self, encrypted: &[u8], input: &mut Input) -> std::io::Result<bool> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(session) = &mut state.tls else { return Ok(false) };
+        session.received(encrypted);
+        let open = session.decrypt(input)?;
+        // An answer to a change of keys, say.
+        let before = state.outbox.len();
+        session.take_outgoing(&mut state.outbox);
+        state.queued += (state.outbox.len() - before) as u64;
+        self.write_now(state);
+        Ok(open)
     }
 
     /// Waits until the outbox has room, or the connection is gone.
@@ -223,7 +260,7 @@ impl Shared {
         let code = error.raw_os_error();
         self.lose(|| match code {
             Some(code) => std::io::Error::from_raw_os_error(code).into(),
-            None => std::io::Error::from(error.kind()).into(),
+            None => std::io::Error::new(error.kind(), error.to_string()).into(),
         });
     }
 
@@ -269,15 +306,25 @@ impl Drop for Shared {
     }
 }
 
-async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input) {
+/// `encrypted` is room for encrypted bytes; a connection without TLS has none.
+async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mut encrypted: Vec<u8>) {
+    let plain = encrypted.is_empty();
     loop {
         let ready = stream.readable().await;
-        let received = ready.and_then(|()| stream.try_read(input.space()));
+        let received = ready.and_then(|()| stream.try_read(if plain { input.space() } else { &mut encrypted }));
         let Some(shared) = shared.upgrade() else { return };
         match received {
             Ok(0) => return shared.lose_to(&std::io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
-                input.received(length);
+                if plain {
+                    input.received(length);
+                } else {
+                    match shared.decrypt(&encrypted[..length], &mut input) {
+                        Ok(true) => {}
+                        Ok(false) => return shared.lose_to(&std::io::ErrorKind::UnexpectedEof.into()),
+                        Err(error) => return shared.lose_to(&error),
+                    }
+                }
                 if let Err(error) = shared.deliver(&mut input) {
                     shared.shutdown();
                     return shared.lose(|| Error::new(ErrorKind::Protocol(error.clone())));

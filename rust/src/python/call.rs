@@ -19,7 +19,7 @@ use super::{error, face};
 use crate::client::call::{Attempts, Next};
 use crate::client::completion::Reply;
 use crate::client::pool::Ticket;
-use crate::client::{Deadline, Error};
+use crate::client::{Deadline, Error, ErrorKind};
 
 /// What a call is to do when it starts.
 pub(super) enum Job {
@@ -173,6 +173,15 @@ impl Call {
             resume(slf, &callback, context)?;
         }
         Ok(())
+    }
+
+    /// The deadline has passed. A request that still waits for a connection is told so by the task that it waits in.
+    pub fn overdue(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let waits = match &*slf.get().lock() {
+            State::Waiting(waiting) => waiting.ticket.as_ref().is_some_and(Ticket::is_waiting),
+            _ => false,
+        };
+        if waits { Ok(()) } else { Self::arrive(slf, Err(Error::new(ErrorKind::Timeout))) }
     }
 
     /// Asks the attempts; `None` when the request was sent again.

@@ -33,6 +33,9 @@ fn advice(status: i32) -> &'static str {
 fn class_of(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::NoNode(causes) => {
+            if error.is_timeout() {
+                return "ConnectTimeoutError";
+            }
             let refused = |(_, cause): &(_, Error)| matches!(cause.kind(), ErrorKind::Refused(_));
             if !causes.is_empty() && causes.iter().all(refused) { "NodeRefusedError" } else { "NoNodesError" }
         }

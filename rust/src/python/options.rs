@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::import::Known;
 use crate::client::config::DEFAULT_HANDSHAKE_TIMEOUT;
-use crate::client::{Address, Config, Secret};
+use crate::client::{Address, Config, Secret, TlsOptions, TlsVersion};
 
 fn parameter_error(py: Python<'_>, message: String) -> PyErr {
     match Known::get(py).and_then(|known| known.exception(py, "ParameterError")) {
@@ -16,11 +16,17 @@ fn parameter_error(py: Python<'_>, message: String) -> PyErr {
     }
 }
 
-fn unsupported(py: Python<'_>, message: &'static str) -> PyErr {
-    match Known::get(py).and_then(|known| known.exception(py, "NotSupportedError")) {
-        Ok(class) => PyErr::from_type(class, message),
-        Err(error) => error,
-    }
+/// A constant of the standard module `ssl`.
+fn tls_version(code: i32) -> Option<TlsVersion> {
+    Some(match code {
+        // PROTOCOL_TLS, PROTOCOL_TLS_CLIENT
+        2 | 16 => TlsVersion::Any,
+        // PROTOCOL_TLSv1, PROTOCOL_TLSv1_1, PROTOCOL_TLSv1_2
+        3 => TlsVersion::V1_0,
+        4 => TlsVersion::V1_1,
+        5 => TlsVersion::V1_2,
+        _ => return None,
+    })
 }
 
 fn positive(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
@@ -33,6 +39,16 @@ fn positive(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Du
 pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bound<'_, PyDict>) -> PyResult<Config> {
     let addresses = addresses.into_iter().map(|(host, port)| Address { host, port }).collect();
     let mut config = Config::new(addresses);
+    let mut use_ssl = false;
+    let mut tls = TlsOptions {
+        version: TlsVersion::V1_2,
+        ciphers: None,
+        verify: false,
+        ca_file: None,
+        certificate_file: None,
+        key_file: None,
+        key_password: None,
+    };
     let (mut username, mut password): (Option<String>, Option<String>) = (None, None);
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
@@ -52,21 +68,25 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
                 config.max_connections_per_node = number
                     .ok_or_else(|| parameter_error(py, format!("max_connections_per_node should be 1 or more, not {value}")))?;
             }
-            "use_ssl" => {
-                if value.is_truthy()? {
-                    return Err(unsupported(py, "this version does not speak TLS yet; use_ssl must be False"));
-                }
+            "use_ssl" => use_ssl = value.is_truthy()?,
+            "ssl_version" => {
+                let code = value.extract().ok().and_then(tls_version);
+                tls.version = code.ok_or_else(|| parameter_error(py, format!("ssl_version can not be {value}")))?;
             }
-            "ssl_version"
-            | "ssl_ciphers"
-            | "ssl_cert_reqs"
-            | "ssl_keyfile"
-            | "ssl_keyfile_password"
-            | "ssl_certfile"
-            | "ssl_ca_certfile" => {}
+            "ssl_ciphers" => tls.ciphers = value.extract()?,
+            "ssl_cert_reqs" => {
+                let level = value.extract::<i32>().ok().filter(|level| (0..=2).contains(level));
+                // For a client OPTIONAL means the same as REQUIRED: a server always sends a certificate.
+                tls.verify = level.ok_or_else(|| parameter_error(py, format!("ssl_cert_reqs can not be {value}")))? > 0;
+            }
+            "ssl_keyfile" => tls.key_file = value.extract()?,
+            "ssl_keyfile_password" => tls.key_password = value.extract::<Option<String>>()?.map(Secret::new),
+            "ssl_certfile" => tls.certificate_file = value.extract()?,
+            "ssl_ca_certfile" => tls.ca_file = value.extract()?,
             _ => return Err(parameter_error(py, format!("unexpected parameter: {name}"))),
         }
     }
+    config.tls = use_ssl.then_some(tls);
     if let Some(username) = username {
         config.credentials = Some((username, Secret::new(password.unwrap_or_default())));
     }

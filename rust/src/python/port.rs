@@ -13,9 +13,9 @@ use pyo3::types::PyDict;
 use super::call::Call;
 use super::import::Known;
 use super::runtime;
+use crate::client::Deadline;
 use crate::client::completion::{Completion, Completions};
 use crate::client::shared::Shared;
-use crate::client::{Deadline, Error, ErrorKind};
 
 /// One turn of the loop ends at most this many calls, or decodes about this many bytes; then others get their turn.
 const TURN_CALLS: usize = 256;
@@ -280,7 +280,7 @@ impl LoopPort {
             match next {
                 Err(end) => return Self::set_timer(slf, end),
                 Ok(None) => {}
-                Ok(Some(call)) => Call::arrive(call.bind(py), Err(Error::new(ErrorKind::Timeout)))?,
+                Ok(Some(call)) => Call::overdue(call.bind(py))?,
             }
         }
     }

@@ -13,7 +13,7 @@ use pyignite_rs::protocol::object::value::Value;
 /// Bytes from hexadecimal digits; white space is free.
 pub fn hex(segments: &[&str]) -> Vec<u8> {
     let digits: String = segments.concat().split_whitespace().collect();
-    assert!(digits.len() % 2 == 0, "an odd number of digits in {segments:?}");
+    assert!(digits.len().is_multiple_of(2), "an odd number of digits in {segments:?}");
     let byte = |pair: &[u8]| {
         let pair = std::str::from_utf8(pair).expect("hexadecimal digits are ASCII");
         u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("{pair:?} is not hexadecimal"))
