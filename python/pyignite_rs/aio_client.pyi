@@ -33,6 +33,7 @@ class AioClient(BaseClient):
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
         username: User name, on clusters with authentication.
         password: Its password.
+        use_ssl: Whether connections are encrypted; the other `ssl_` options are those of `Client`.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """
 

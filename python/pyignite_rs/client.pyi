@@ -64,6 +64,15 @@ class Client(BaseClient):
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
         username: User name, on clusters with authentication.
         password: Its password.
+        use_ssl: Whether connections are encrypted. Default: no.
+        ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2; PROTOCOL_TLS_CLIENT takes the best that both know.
+        ssl_ciphers: OpenSSL cipher list.
+        ssl_cert_reqs: `ssl.CERT_REQUIRED` or CERT_OPTIONAL to check the server's certificate. Default: CERT_NONE. The host name
+            is never checked.
+        ssl_ca_certfile: File of the certificates to trust.
+        ssl_certfile: File of this client's certificate.
+        ssl_keyfile: File of its private key. Default: the certificate's file.
+        ssl_keyfile_password: Password of that key.
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """
