@@ -36,7 +36,9 @@ def options(certificates: Certificates) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 16_384, 1 << 20, 16 << 20])
-async def test_values_of_every_size_go_through(face: Face, address: Any, options: dict[str, Any], cache_name: str, size: int) -> None:
+async def test_values_of_every_size_go_through(
+    face: Face, address: Any, options: dict[str, Any], cache_name: str, size: int
+) -> None:
     client = await face.connected(*address, **options)
     cache = await face(client.get_or_create_cache(cache_name))
     value = bytes(number * 7 % 251 for number in range(min(size, 4096))) * max(1, size // 4096)
@@ -71,7 +73,9 @@ async def test_versions_and_levels_are_accepted(
     await face(client.close())
 
 
-async def test_a_key_under_a_password_is_read(face: Face, address: Any, options: dict[str, Any], certificates: Certificates) -> None:
+async def test_a_key_under_a_password_is_read(
+    face: Face, address: Any, options: dict[str, Any], certificates: Certificates
+) -> None:
     locked = {**options, "ssl_keyfile": certificates.locked_key, "ssl_keyfile_password": PASSWORD}
     client = await face.connected(*address, **locked)
     assert isinstance(await face(client.get_cache_names()), list)

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::call::Job;
 use super::face::{self, Carried, Face, Finish};
-use super::settings::{self, Settings};
+use super::settings::Settings;
 use super::{error, options, runtime};
 use crate::client::{Config, Error, ErrorKind, Pool};
 use crate::protocol::Writer;
@@ -235,7 +235,7 @@ impl BaseClient {
     fn get_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let settings = Settings::read(settings)?;
         if settings.has_more_than_a_name() {
-            return Err(settings::parameter_error(slf.py(), "only the cache's name is allowed here".into()));
+            return Err(error::parameter_error(slf.py(), "only the cache's name is allowed here".into()));
         }
         let cache = slf.get().cache_class(slf.py())?.bind(slf.py()).call1((slf, &*settings.name))?;
         face::known(slf, "OP_GET_CACHE", cache)

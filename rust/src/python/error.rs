@@ -18,6 +18,21 @@ pub(super) struct Facts {
     pub cache: Option<Arc<str>>,
 }
 
+/// An exception of `pyignite_rs.exceptions` by its name.
+#[cold]
+pub(super) fn named(py: Python<'_>, class: &str, message: String) -> PyErr {
+    match Known::get(py).and_then(|known| known.exception(py, class)) {
+        Ok(class) => PyErr::from_type(class, message),
+        Err(error) => error,
+    }
+}
+
+/// A setting or an option is wrong.
+#[cold]
+pub(super) fn parameter_error(py: Python<'_>, message: String) -> PyErr {
+    named(py, "ParameterError", message)
+}
+
 /// Advice for failures that have a usual cause.
 fn advice(status: i32) -> &'static str {
     match Status::from_code(status) {

@@ -5,16 +5,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::import::Known;
+use super::error::parameter_error;
 use crate::client::config::DEFAULT_HANDSHAKE_TIMEOUT;
 use crate::client::{Address, Config, Secret, TlsOptions, TlsVersion};
-
-fn parameter_error(py: Python<'_>, message: String) -> PyErr {
-    match Known::get(py).and_then(|known| known.exception(py, "ParameterError")) {
-        Ok(class) => PyErr::from_type(class, message),
-        Err(error) => error,
-    }
-}
 
 /// A constant of the standard module `ssl`.
 fn tls_version(code: i32) -> Option<TlsVersion> {

@@ -7,20 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::encode::too_long;
-use super::import::Known;
+use super::error::parameter_error;
 use crate::protocol::Writer;
 use crate::protocol::op::cache::{PropertyKind, property};
 
 /// PROP_NAME
 const NAME: i16 = 0;
-
-#[cold]
-pub(super) fn parameter_error(py: Python<'_>, message: String) -> PyErr {
-    match Known::get(py).and_then(|known| known.exception(py, "ParameterError")) {
-        Ok(class) => PyErr::from_type(class, message),
-        Err(error) => error,
-    }
-}
 
 /// A name and, perhaps, properties.
 pub(super) struct Settings<'py> {

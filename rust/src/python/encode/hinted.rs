@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyInt, PyMapping, PyString, PyTuple};
 
+use super::super::error;
 use super::super::import::Known;
 use super::scalar::{out_of_range, wrong_type};
 use super::{ARRAY_LIST, Encoder, HASH_MAP, LINKED_HASH_MAP, too_long};
@@ -104,8 +105,11 @@ impl<'py> Encoder<'py, '_> {
             }
             TypeCode::Map => self.hinted_map(value)?,
             TypeCode::WrappedObject => {
-                let parse_error = Known::get(self.py)?.exception(self.py, "ParseError")?;
-                return Err(PyErr::from_type(parse_error, "wrapped data comes from servers only; send the object itself"));
+                return Err(error::named(
+                    self.py,
+                    "ParseError",
+                    "wrapped data comes from servers only; send the object itself".into(),
+                ));
             }
             TypeCode::ComplexObject | TypeCode::Class | TypeCode::Proxy | TypeCode::Handle | TypeCode::Optimized => {
                 let message = format!("a value can not be written as {} by this version", code.name());
