@@ -36,7 +36,7 @@ impl BaseCache {
         write: impl FnOnce(&mut Writer) -> PyResult<()>,
     ) -> Result<'py> {
         let cache = slf.get();
-        let carried = Carried { operation, cache: Some(Arc::clone(&cache.name)), finish: Finish::Reply };
+        let carried = Carried { name: operation.name, operation, cache: Some(Arc::clone(&cache.name)), finish: Finish::Reply };
         face::run(cache.client.bind(slf.py()), carried, timeout, |out| {
             write_cache_header(out, cache.id);
             write(out)
@@ -713,7 +713,8 @@ impl BaseCache {
     #[pyo3(signature = (timeout=0.0))]
     fn destroy<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
         let this = slf.get();
-        let carried = Carried { operation: &cache::DESTROY, cache: Some(Arc::clone(&this.name)), finish: Finish::Reply };
+        let operation = &cache::DESTROY;
+        let carried = Carried { name: operation.name, operation, cache: Some(Arc::clone(&this.name)), finish: Finish::Reply };
         face::run(this.client.bind(slf.py()), carried, timeout, |out| {
             out.i32(this.id);
             Ok(())

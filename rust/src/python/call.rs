@@ -87,7 +87,6 @@ impl Call {
 
     /// One step of the coroutine: `Ok` is to be yielded, `StopIteration` carries the result.
     fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        let py = slf.py();
         let call = slf.get();
         match call.replace(State::Over) {
             State::Cold { job: Job::Known(result), .. } | State::Done { result, .. } => {
@@ -105,7 +104,7 @@ impl Call {
                 call.set_blocking(true);
                 Ok(slf.clone())
             }
-            State::Over => Err(PyRuntimeError::new_err(format!("{} was awaited already", face::qualified(py, call.name)))),
+            State::Over => Err(PyRuntimeError::new_err(format!("{} was awaited already", face::qualified(call.name)))),
         }
     }
 
@@ -403,22 +402,23 @@ impl Call {
 
     #[getter]
     fn __name__(&self) -> String {
-        face::python_name(self.name)
+        let name = face::qualified(self.name);
+        name.rsplit('.').next().unwrap_or(&name).to_owned()
     }
 
     #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> String {
-        face::qualified(py, self.name)
+    fn __qualname__(&self) -> String {
+        face::qualified(self.name)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
+    fn __repr__(&self) -> String {
         let state = match &*self.lock() {
             State::Cold { .. } => "not started",
             State::Waiting(_) => "waiting",
             State::Done { .. } => "done",
             State::Over => "over",
         };
-        format!("<call {} ({state})>", face::qualified(py, self.name))
+        format!("<call {} ({state})>", face::qualified(self.name))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -467,7 +467,7 @@ impl Drop for Call {
         }
         Python::attach(|py| {
             let pending = PyErr::take(py);
-            let text = std::ffi::CString::new(format!("coroutine '{}' was never awaited", face::qualified(py, self.name)));
+            let text = std::ffi::CString::new(format!("coroutine '{}' was never awaited", face::qualified(self.name)));
             let warned = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text.unwrap_or_default(), 1);
             if let Err(error) = warned {
                 error.write_unraisable(py, None);

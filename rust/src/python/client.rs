@@ -121,15 +121,19 @@ impl BaseClient {
     /// Makes a cache by name, or by configuration when there is more than a name.
     fn make_cache<'py>(
         slf: &Bound<'py, Self>,
+        name: &'static str,
         by_name: &'static Operation,
         by_configuration: &'static Operation,
         settings: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let class = slf.get().cache_class(slf.py())?;
-        let settings = Settings::read(settings)?;
+        let settings = match Settings::read(settings) {
+            Ok(settings) => settings,
+            Err(error) => return face::known(slf, name, Err(error)),
+        };
         let operation = if settings.has_more_than_a_name() { by_configuration } else { by_name };
         let finish = Finish::Cache { class, client: slf.clone().unbind() };
-        let carried = Carried { operation, cache: Some(settings.name.clone()), finish };
+        let carried = Carried { name, operation, cache: Some(settings.name.clone()), finish };
         face::run(slf, carried, 0.0, |out| settings.write(out))
     }
 }
@@ -159,7 +163,7 @@ impl BaseClient {
             setup.config = Some(config);
         }
         if slf.get().face() == Face::Async {
-            return face::call(slf, "OP_CONNECT", Job::Connect, None);
+            return face::call(slf, "AioClient.connect", Job::Connect, None);
         }
         let pool = slf.get().opening(py)?;
         let deadline = pool.deadline(None);
@@ -185,7 +189,7 @@ impl BaseClient {
     ///     None: (awaitable on AioClient)
     fn close<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.get().disconnect();
-        face::known(slf, "OP_CLOSE", slf.py().None().into_bound(slf.py()))
+        face::known(slf, "AioClient.close", Ok(slf.py().None().into_bound(slf.py())))
     }
 
     /// Create a cache.
@@ -202,7 +206,7 @@ impl BaseClient {
     ///
     /// Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
     fn create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        Self::make_cache(slf, &cache::CREATE_WITH_NAME, &cache::CREATE_WITH_CONFIGURATION, settings)
+        Self::make_cache(slf, "AioClient.create_cache", &cache::CREATE_WITH_NAME, &cache::CREATE_WITH_CONFIGURATION, settings)
     }
 
     /// Create a cache unless it exists.
@@ -219,7 +223,13 @@ impl BaseClient {
     ///
     /// Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
     fn get_or_create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        Self::make_cache(slf, &cache::GET_OR_CREATE_WITH_NAME, &cache::GET_OR_CREATE_WITH_CONFIGURATION, settings)
+        Self::make_cache(
+            slf,
+            "AioClient.get_or_create_cache",
+            &cache::GET_OR_CREATE_WITH_NAME,
+            &cache::GET_OR_CREATE_WITH_CONFIGURATION,
+            settings,
+        )
     }
 
     /// Get a cache object without asking the server whether the cache exists.
@@ -233,12 +243,14 @@ impl BaseClient {
     /// Raises:
     ///     ParameterError: The settings have no name, or more than a name.
     fn get_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let settings = Settings::read(settings)?;
-        if settings.has_more_than_a_name() {
-            return Err(error::parameter_error(slf.py(), "only the cache's name is allowed here".into()));
-        }
-        let cache = slf.get().cache_class(slf.py())?.bind(slf.py()).call1((slf, &*settings.name))?;
-        face::known(slf, "OP_GET_CACHE", cache)
+        let py = slf.py();
+        let cache = Settings::read(settings).and_then(|settings| {
+            if settings.has_more_than_a_name() {
+                return Err(error::parameter_error(py, "only the cache's name is allowed here".into()));
+            }
+            slf.get().cache_class(py)?.bind(py).call1((slf, &*settings.name))
+        });
+        face::known(slf, "AioClient.get_cache", cache)
     }
 
     /// List the caches of the cluster.
@@ -251,7 +263,8 @@ impl BaseClient {
     ///
     /// Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
     fn get_cache_names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let carried = Carried { operation: &cache::GET_NAMES, cache: None, finish: Finish::Reply };
+        let name = "AioClient.get_cache_names";
+        let carried = Carried { name, operation: &cache::GET_NAMES, cache: None, finish: Finish::Reply };
         face::run(slf, carried, 0.0, |_: &mut Writer| Ok(()))
     }
 }

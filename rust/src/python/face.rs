@@ -32,6 +32,8 @@ pub(super) enum Finish {
 
 /// An operation on its way: what its answer is read with.
 pub(super) struct Carried {
+    /// Name of the operation, or of the method of a client that runs it; for messages.
+    pub name: &'static str,
     pub operation: &'static Operation,
     pub cache: Option<Arc<str>>,
     pub finish: Finish,
@@ -114,7 +116,7 @@ fn later<'py>(
     timeout: f64,
     write: impl FnOnce(&mut Writer) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let name = carried.operation.name;
+    let name = carried.name;
     let mut out = Writer::request(Vec::with_capacity(64));
     // Stage 1 looks at the arguments now, before the caller can change them; what it finds wrong is raised when the call is awaited.
     let encoded = duration(timeout).and_then(|timeout| write(&mut out).map(|()| timeout));
@@ -136,15 +138,15 @@ pub(super) fn call<'py>(
     Ok(Bound::new(client.py(), call)?.into_any())
 }
 
-/// A result that needs no server.
+/// A result that needs no server, or what was wrong before one was asked.
 pub(super) fn known<'py>(
     client: &Bound<'py, BaseClient>,
     name: &'static str,
-    value: Bound<'py, PyAny>,
+    result: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match client.get().face() {
-        Face::Sync => Ok(value),
-        Face::Async => call(client, name, Job::Known(Ok(value.unbind())), None),
+        Face::Sync => result,
+        Face::Async => call(client, name, Job::Known(result.map(Bound::unbind)), None),
     }
 }
 
@@ -162,12 +164,10 @@ pub(super) fn seconds(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     if value.is_none() { Ok(0.0) } else { value.extract() }
 }
 
-/// `OP_CACHE_PUT_IF_ABSENT` is `put_if_absent` in Python.
-pub(super) fn python_name(name: &str) -> String {
-    name.trim_start_matches("OP_").trim_start_matches("CACHE_").to_lowercase()
-}
-
-pub(super) fn qualified(_: Python<'_>, name: &str) -> String {
-    let class = if name.starts_with("OP_CACHE_") { "AioCache" } else { "AioClient" };
-    format!("{class}.{}", python_name(name))
+/// The method behind a name: `OP_CACHE_PUT_IF_ABSENT` is `AioCache.put_if_absent`.
+pub(super) fn qualified(name: &str) -> String {
+    match name.strip_prefix("OP_CACHE_") {
+        Some(operation) => format!("AioCache.{}", operation.to_lowercase()),
+        None => name.to_owned(),
+    }
 }

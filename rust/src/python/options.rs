@@ -6,8 +6,25 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::error::parameter_error;
-use crate::client::config::DEFAULT_HANDSHAKE_TIMEOUT;
 use crate::client::{Address, Config, Secret, TlsOptions, TlsVersion};
+
+/// None stands for the default of these.
+fn is_optional(name: &str) -> bool {
+    matches!(
+        name,
+        "timeout"
+            | "handshake_timeout"
+            | "username"
+            | "password"
+            | "ssl_version"
+            | "ssl_ciphers"
+            | "ssl_cert_reqs"
+            | "ssl_keyfile"
+            | "ssl_keyfile_password"
+            | "ssl_certfile"
+            | "ssl_ca_certfile"
+    )
+}
 
 /// A constant of the standard module `ssl`.
 fn tls_version(code: i32) -> Option<TlsVersion> {
@@ -45,14 +62,16 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
     let (mut username, mut password): (Option<String>, Option<String>) = (None, None);
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
+        if value.is_none() && is_optional(&name) {
+            continue;
+        }
         match name.as_str() {
             // pyignite's zero is a non-blocking socket, which can only fail; here it is no limit, as everywhere else.
             "timeout" => {
-                let none = value.is_none() || value.eq(0)?;
-                config.timeout = if none { None } else { Some(positive(py, &name, &value)?) };
+                config.timeout = if value.eq(0)? { None } else { Some(positive(py, &name, &value)?) };
             }
             "handshake_timeout" => {
-                config.handshake_timeout = if value.is_none() { DEFAULT_HANDSHAKE_TIMEOUT } else { positive(py, &name, &value)? };
+                config.handshake_timeout = positive(py, &name, &value)?;
             }
             "username" => username = value.extract()?,
             "password" => password = value.extract()?,
@@ -73,7 +92,7 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
                 tls.verify = level.ok_or_else(|| parameter_error(py, format!("ssl_cert_reqs can not be {value}")))? > 0;
             }
             "ssl_keyfile" => tls.key_file = value.extract()?,
-            "ssl_keyfile_password" => tls.key_password = value.extract::<Option<String>>()?.map(Secret::new),
+            "ssl_keyfile_password" => tls.key_password = Some(Secret::new(value.extract()?)),
             "ssl_certfile" => tls.certificate_file = value.extract()?,
             "ssl_ca_certfile" => tls.ca_file = value.extract()?,
             _ => return Err(parameter_error(py, format!("unexpected parameter: {name}"))),
