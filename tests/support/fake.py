@@ -1,10 +1,10 @@
 """A scripted node: correct by default, with rules that make it misbehave at one exact point.
 
-    with FakeNode() as node:
-        node.rule("put", cut(3))            # the next put is carried out, and its answer breaks off after 3 bytes
-        client.connect(*node.address)
-        ...
-        assert node.requests["put"] == 1    # how often a put came in
+with FakeNode() as node:
+    node.rule("put", cut(3))            # the next put is carried out, and its answer breaks off after 3 bytes
+    client.connect(*node.address)
+    ...
+    assert node.requests["put"] == 1    # how often a put came in
 """
 
 from __future__ import annotations
