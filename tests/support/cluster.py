@@ -230,8 +230,13 @@ def make_class_archive() -> Path | None:
     return None
 
 
-def handshake(address: tuple[str, int], username: str | None = None, password: str = "") -> tuple[socket.socket, bytes]:
-    """A bare handshake of protocol 1.7: the connected socket and the server's answer without its length."""
+def handshake(
+    address: tuple[str, int], username: str | None = None, password: str = "", *, timeout: float = 10, send: bool = True
+) -> tuple[socket.socket, bytes]:
+    """A bare handshake of protocol 1.7: the connected socket and the server's answer without its length.
+
+    With `send=False` nothing is said and nothing awaited.
+    """
 
     def text(value: str) -> bytes:
         data = value.encode()
@@ -240,7 +245,9 @@ def handshake(address: tuple[str, int], username: str | None = None, password: s
     body = struct.pack("<bhhhb", 1, 1, 7, 0, 2) + b"\x0c\x00\x00\x00\x00"
     if username is not None:
         body += text(username) + text(password)
-    sock = socket.create_connection(address, timeout=10)
+    sock = socket.create_connection(address, timeout=timeout)
+    if not send:
+        return sock, b""
     sock.sendall(struct.pack("<i", len(body)) + body)
     return sock, receive(sock)
 
