@@ -23,6 +23,15 @@ enum Common {
     Nothing,
 }
 
+/// An element of a buffer, as Java has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Element {
+    /// The same bytes, apart from their order.
+    Same(PrimitiveKind),
+    /// Java has no unsigned numbers of more than a byte: they are longs.
+    Unsigned,
+}
+
 /// The elements of a list or a tuple; read one by one, because a list can change while Python code runs.
 fn get<'py>(items: &Bound<'py, PyAny>, index: usize) -> PyResult<Bound<'py, PyAny>> {
     match items.cast::<PyList>() {
@@ -207,14 +216,18 @@ impl<'py> Encoder<'py, '_> {
         if buffer.dimensions() == 0 {
             return Ok(false);
         }
-        let kind = match (ElementType::from_format(buffer.format()), buffer.item_size()) {
-            (ElementType::SignedInteger { .. } | ElementType::UnsignedInteger { .. }, 1) => PrimitiveKind::Byte,
-            (ElementType::SignedInteger { .. }, 2) => PrimitiveKind::Short,
-            (ElementType::SignedInteger { .. }, 4) => PrimitiveKind::Int,
-            (ElementType::SignedInteger { .. }, 8) => PrimitiveKind::Long,
-            (ElementType::Float { .. }, 4) => PrimitiveKind::Float,
-            (ElementType::Float { .. }, 8) => PrimitiveKind::Double,
-            (ElementType::Bool, 1) => PrimitiveKind::Bool,
+        let size = buffer.item_size();
+        let element = match (ElementType::from_format(buffer.format()), size) {
+            (ElementType::SignedInteger { .. } | ElementType::UnsignedInteger { .. }, 1) => Element::Same(PrimitiveKind::Byte),
+            (ElementType::SignedInteger { .. }, 2) => Element::Same(PrimitiveKind::Short),
+            (ElementType::SignedInteger { .. }, 4) => Element::Same(PrimitiveKind::Int),
+            (ElementType::SignedInteger { .. }, 8) => Element::Same(PrimitiveKind::Long),
+            (ElementType::UnsignedInteger { .. }, 2 | 4 | 8) => Element::Unsigned,
+            (ElementType::Float { .. }, 4) => Element::Same(PrimitiveKind::Float),
+            (ElementType::Float { .. }, 8) => Element::Same(PrimitiveKind::Double),
+            (ElementType::Bool, 1) => Element::Same(PrimitiveKind::Bool),
+            // With a hint the elements count, one by one.
+            _ if wanted.is_some() => return Ok(false),
             _ => {
                 let format = buffer.format().to_string_lossy().into_owned();
                 return Err(PyTypeError::new_err(format!(
@@ -222,21 +235,43 @@ impl<'py> Encoder<'py, '_> {
                 )));
             }
         };
+        let kind = match element {
+            Element::Same(kind) => kind,
+            Element::Unsigned => PrimitiveKind::Long,
+        };
         if wanted.is_some_and(|wanted| wanted != kind) {
             return Ok(false);
         }
         if buffer.dimensions() != 1 {
             return Err(PyTypeError::new_err("a buffer of more than one dimension is no Java array"));
         }
-        // tobytes() is one copy, in the machine's byte order, whatever the strides are.
+        // `@` and no mark at all are the machine's own order.
+        let is_big = match buffer.format().to_bytes().first() {
+            Some(b'>' | b'!') => true,
+            Some(b'<') => false,
+            _ => cfg!(target_endian = "big"),
+        };
+        // tobytes() is one copy whatever the strides are.
         let bytes = PyMemoryView::from(value)?.call_method0("tobytes")?;
         let bytes = bytes.cast::<PyBytes>()?.as_bytes();
         self.out.primitive_array(kind, buffer.item_count()).map_err(too_long)?;
-        if cfg!(target_endian = "little") || kind.size() == 1 {
-            self.out.bytes(bytes);
-        } else {
-            for element in bytes.chunks_exact(kind.size()) {
-                element.iter().rev().for_each(|byte| self.out.u8(*byte));
+        match element {
+            Element::Same(_) if !is_big || size == 1 => self.out.bytes(bytes),
+            Element::Same(_) => {
+                for element in bytes.chunks_exact(size) {
+                    element.iter().rev().for_each(|byte| self.out.u8(*byte));
+                }
+            }
+            Element::Unsigned => {
+                for (index, element) in bytes.chunks_exact(size).enumerate() {
+                    let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+                    let number = if is_big { element.iter().fold(0, join) } else { element.iter().rev().fold(0, join) };
+                    let number = i64::try_from(number).map_err(|_| {
+                        self.path.push(crate::protocol::PathPart::Index(index));
+                        too_wide(number.into_pyobject(self.py).map_or_else(|never| match never {}, Bound::into_any).as_any())
+                    })?;
+                    self.out.i64(number);
+                }
             }
         }
         Ok(true)
