@@ -8,6 +8,8 @@ from typing import Any
 
 from .aio_cache import AioCache
 from .client import BaseClient, _addresses
+from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .transaction import AioTransaction
 
 __all__ = ["AioClient"]
 
@@ -67,6 +69,31 @@ class AioClient(BaseClient):
             NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
         """
         return _AioConnection(self, _addresses(args))
+
+    def tx_start(
+        self,
+        concurrency: int = TransactionConcurrency.PESSIMISTIC,
+        isolation: int = TransactionIsolation.REPEATABLE_READ,
+        timeout: int = 0,
+        label: str | None = None,
+    ) -> AioTransaction:
+        """Begin a transaction. Operations on transactional caches in this task belong to it until it ends.
+
+        Args:
+            concurrency: A `TransactionConcurrency`. Default: entries are locked when they are first used.
+            isolation: A `TransactionIsolation`. Default: what was read once stays the same.
+            timeout: Milliseconds after which the server rolls it back (int). Default: no limit.
+            label: Name that the server shows in its views and errors (str).
+
+        Returns:
+            The transaction, to be awaited or entered with `async with`.
+
+        Raises:
+            ValueError: An argument is none of these.
+            CacheError: The server refuses, for example because of its limit of open transactions.
+            NotSupportedByClusterError: The servers have no transactions.
+        """
+        return AioTransaction(self, concurrency, isolation, timeout, label)
 
     async def __aenter__(self) -> AioClient:
         return self

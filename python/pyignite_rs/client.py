@@ -11,6 +11,8 @@ from .cache import Cache
 from .connection import BitmaskFeature, ProtocolContext
 from .constants import IGNITE_DEFAULT_PORT
 from .exceptions import NotSupportedError
+from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .transaction import Transaction
 from .utils import is_iterable
 
 __all__ = ["BaseClient", "Client"]
@@ -169,6 +171,31 @@ class Client(BaseClient):
             ParameterError: An option of the client is wrong.
         """
         return _Connection(self, _addresses(args))
+
+    def tx_start(
+        self,
+        concurrency: int = TransactionConcurrency.PESSIMISTIC,
+        isolation: int = TransactionIsolation.REPEATABLE_READ,
+        timeout: int = 0,
+        label: str | None = None,
+    ) -> Transaction:
+        """Begin a transaction. Operations on transactional caches in this thread belong to it until it ends.
+
+        Args:
+            concurrency: A `TransactionConcurrency`. Default: entries are locked when they are first used.
+            isolation: A `TransactionIsolation`. Default: what was read once stays the same.
+            timeout: Milliseconds after which the server rolls it back (int). Default: no limit.
+            label: Name that the server shows in its views and errors (str).
+
+        Returns:
+            The transaction: a context manager that rolls back at its end unless it was committed.
+
+        Raises:
+            ValueError: An argument is none of these.
+            CacheError: The server refuses, for example because of its limit of open transactions.
+            NotSupportedByClusterError: The servers have no transactions.
+        """
+        return Transaction(self, concurrency, isolation, timeout, label)
 
     def __enter__(self) -> Client:
         return self

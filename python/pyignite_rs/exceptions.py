@@ -24,6 +24,8 @@ __all__ = [
     "ConnectionLostError",
     "OperationTimeoutError",
     "ConnectTimeoutError",
+    "CursorLostError",
+    "TransactionLostError",
     "NoNodesError",
     "NodeRefusedError",
     "ClientClosedError",
@@ -119,6 +121,17 @@ class NotSupportedError(Exception):
 
 class ConnectionLostError(_Facts, ConnectionError):
     """The connection broke during a call. `sent` tells whether the request may have taken effect."""
+
+
+class CursorLostError(SQLError, ConnectionError):
+    """The connection is gone on which a cursor was open. Start the query again."""
+
+
+class TransactionLostError(CacheError, ConnectionError):
+    """The connection is gone on which a transaction was open; the server rolls it back.
+
+    If that happened during `commit()`, `sent` tells whether the commit may have taken effect.
+    """
 
 
 class NoNodesError(ReconnectError, ConnectionError):

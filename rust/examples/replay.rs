@@ -42,7 +42,7 @@ fn main() {
     read_message(&mut stream, &mut buffer);
 
     let mut out = Writer::request(Vec::new());
-    write_cache_header(&mut out, hash::cache_id(&cache));
+    write_cache_header(&mut out, hash::cache_id(&cache), None);
     out.long(1);
     let operation = if operation == "put" {
         out.string("fourteen chars").expect("a short string");

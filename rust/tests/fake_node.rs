@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pyignite_rs::client::completion::{Completion, Completions, Reply};
 use pyignite_rs::client::pool::Ticket;
-use pyignite_rs::client::{Address, Config, Deadline, Error, ErrorKind, Pool, Sent};
+use pyignite_rs::client::{Address, Config, Deadline, Error, ErrorKind, Pool, Sent, Target};
 use pyignite_rs::protocol::op::{Operation, cache, key_value};
 use pyignite_rs::protocol::{ProtocolVersion, Writer};
 use pyignite_rs::testing::{FakeNode, Fault, Greeting};
@@ -67,7 +67,7 @@ impl Client {
     fn call(&self, operation: &'static Operation, body: &[u8], limit: Option<u64>) -> Result<Vec<u8>, Error> {
         let deadline = Deadline::after(limit.map(Duration::from_millis));
         let mut frame = frame(body);
-        self.pool.call(operation, &mut frame, deadline, &mut || false).map(|held| held.payload().to_vec())
+        self.pool.call(&Target::Any, operation, &mut frame, deadline, &mut || false).map(|held| held.payload().to_vec())
     }
 
     fn get(&self, key: i32) -> Result<Vec<u8>, Error> {
@@ -81,7 +81,7 @@ impl Client {
     /// A call on the shared connection, as an event loop begins it.
     fn start(&self, operation: &'static Operation, body: &[u8], limit: Option<u64>, token: u64) -> Ticket {
         let deadline = Deadline::after(limit.map(Duration::from_millis));
-        let (ticket, collecting) = self.pool.start(operation, &mut frame(body), deadline, &self.completions, token);
+        let (ticket, collecting) = self.pool.start(&Target::Any, operation, &mut frame(body), deadline, &self.completions, token);
         if let Some(shared) = collecting {
             shared.flush();
         }
@@ -310,7 +310,7 @@ fn requests_that_a_dead_loop_collected_do_not_hold_up_another_loop() {
     let loop_that_ends = Arc::new(Completions::new().unwrap());
     for token in 0..3 {
         // Nobody flushes.
-        dead.push(client.pool.start(&key_value::GET, &mut frame(&body), Deadline::NEVER, &loop_that_ends, token));
+        dead.push(client.pool.start(&Target::Any, &key_value::GET, &mut frame(&body), Deadline::NEVER, &loop_that_ends, token));
     }
     assert!(dead.iter().any(|(_, collecting)| collecting.is_some()));
     client.start_get(1);
@@ -459,7 +459,7 @@ fn a_caller_that_is_called_away_leaves_the_lane_in_order() {
         calls += 1;
         true
     };
-    let error = client.pool.call(&key_value::PUT, &mut frame, Deadline::NEVER, &mut interrupt).unwrap_err();
+    let error = client.pool.call(&Target::Any, &key_value::PUT, &mut frame, Deadline::NEVER, &mut interrupt).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Interrupted) && error.was_sent() == Sent::Maybe, "{error}");
     assert!(begin.elapsed() < SLACK && calls == 1);
     for _ in 0..200 {

@@ -1,7 +1,8 @@
 //! A call as a state machine without I/O: what to do when an attempt failed.
 
 use super::error::{Error, ErrorKind, Sent};
-use crate::protocol::op::{Operation, Retry};
+use super::handle::Target;
+use crate::protocol::op::{Opens, Operation, Retry};
 
 /// What a driver does next.
 #[derive(Debug)]
@@ -17,12 +18,17 @@ pub enum Next {
 pub struct Attempts {
     operation: &'static Operation,
     left: usize,
+    /// What is lost with the connection, if the call can go over no other.
+    bound: Option<Opens>,
 }
 
 impl Attempts {
     /// A call is sent at most once to each address, and once more for a connection that had gone stale unnoticed.
-    pub fn new(operation: &'static Operation, addresses: usize) -> Self {
-        Self { operation, left: addresses }
+    pub fn new(operation: &'static Operation, addresses: usize, target: &Target) -> Self {
+        match target {
+            Target::At(_, opens) => Self { operation, left: 0, bound: Some(*opens) },
+            Target::Any | Target::Primary(_) => Self { operation, left: addresses, bound: None },
+        }
     }
 
     /// An attempt ended with `error`. A request that did not leave may go elsewhere; one that may have reached a server is
@@ -34,7 +40,13 @@ impl Attempts {
             self.left -= 1;
             return Next::Again;
         }
-        Next::GiveUp(error.during(self.operation))
+        match self.bound {
+            Some(opens) if elsewhere => {
+                let sent = error.was_sent();
+                Next::GiveUp(Error::new(ErrorKind::HandleLost(opens, error)).sent(sent).during(self.operation))
+            }
+            _ => Next::GiveUp(error.during(self.operation)),
+        }
     }
 }
 
@@ -45,7 +57,7 @@ mod tests {
     use crate::protocol::op::key_value;
 
     fn repeated(operation: &'static Operation, kind: ErrorKind, sent: Sent) -> bool {
-        matches!(Attempts::new(operation, 1).failed(Error::new(kind).sent(sent)), Next::Again)
+        matches!(Attempts::new(operation, 1, &Target::Any).failed(Error::new(kind).sent(sent)), Next::Again)
     }
 
     #[test]
@@ -64,7 +76,7 @@ mod tests {
 
     #[test]
     fn attempts_end() {
-        let mut attempts = Attempts::new(&key_value::GET, 2);
+        let mut attempts = Attempts::new(&key_value::GET, 2, &Target::Any);
         let mut lost = || attempts.failed(Error::new(ErrorKind::ConnectionClosed));
         assert!(matches!(lost(), Next::Again));
         assert!(matches!(lost(), Next::Again));

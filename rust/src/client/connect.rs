@@ -7,12 +7,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::config::{Address, Config};
 use super::core::{Input, Link};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind};
+use super::node::Node;
 use super::tls::{Session, TlsOptions};
 use crate::protocol::handshake::{Handshake, Step};
 
@@ -21,6 +22,9 @@ const MAX_HANDSHAKE: usize = 1 << 20;
 
 /// Encrypted bytes that are read at a time: a record of TLS and a little more.
 pub(super) const TLS_READ: usize = 17 * 1024;
+
+/// The next address is tried when the one before has not answered within this time.
+const STAGGER: Duration = Duration::from_millis(50);
 
 /// A peer that vanished without a word is noticed after about this long by the operating system.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -31,37 +35,55 @@ pub(super) struct Opened {
     pub stream: TcpStream,
     pub tls: Option<Box<Session>>,
     pub link: Link,
-    /// Which of the configured addresses it leads to.
-    pub index: usize,
+    pub node: Arc<Node>,
 }
 
-/// Opens connections to several addresses at once and keeps the first that succeeds. When none does, the error lists them all.
+/// Opens connections to several nodes, each a little after the one before, and keeps the first that succeeds. When none does, the
+/// error lists them all.
 ///
 /// A wrong password ends it at once: other nodes of the cluster would say the same.
-pub(super) async fn open_any(config: &Arc<Config>, indexes: Vec<usize>, deadline: Deadline) -> Result<Opened, Error> {
+pub(super) async fn open_any(config: &Arc<Config>, nodes: Vec<Arc<Node>>, deadline: Deadline) -> Result<Opened, Error> {
     let mut tries = JoinSet::new();
-    for index in indexes.iter().copied() {
-        let config = Arc::clone(config);
-        tries.spawn(async move { (index, open(&config, index, deadline).await) });
-    }
-    let mut causes = Vec::with_capacity(indexes.len());
-    while let Some(joined) = tries.join_next().await {
+    let mut causes = Vec::with_capacity(nodes.len());
+    let mut next = nodes.iter().enumerate();
+    loop {
+        let more = next.len() > 0;
+        if let Some((index, node)) = next.next() {
+            let (config, node) = (Arc::clone(config), Arc::clone(node));
+            tries.spawn(async move {
+                let opened = open(&config, &node, deadline).await;
+                match &opened {
+                    Ok(opened) => node.connected(opened.link.node_id),
+                    Err(_) => node.failed(),
+                }
+                (index, opened)
+            });
+        }
+        let joined = if next.len() > 0 {
+            // The next one gets its turn when this one has failed, or has taken its time.
+            let Ok(joined) = timeout(STAGGER, tries.join_next()).await else { continue };
+            joined
+        } else {
+            tries.join_next().await
+        };
         match joined {
-            Ok((_, Ok(opened))) => return Ok(opened),
-            Ok((index, Err(error))) if error.is_authentication() => return Err(error.at(&config.addresses[index])),
-            Ok((index, Err(error))) => causes.push((index, error)),
+            Some(Ok((_, Ok(opened)))) => return Ok(opened),
+            Some(Ok((index, Err(error)))) if error.is_authentication() => return Err(error.at(nodes[index].address())),
+            Some(Ok((index, Err(error)))) => causes.push((index, error)),
             // Only a panic or the end of the runtime gets here; either way this address gave no connection.
-            Err(_) => {}
+            Some(Err(_)) => {}
+            None if !more => break,
+            None => {}
         }
     }
     causes.sort_by_key(|(index, _)| *index);
-    let causes = causes.into_iter().map(|(index, error)| (config.addresses[index].clone(), error)).collect();
+    let causes = causes.into_iter().map(|(index, error)| (nodes[index].address().clone(), error)).collect();
     Err(Error::new(ErrorKind::NoNode(causes)))
 }
 
 /// Opens a connection to one address within the handshake timeout.
-async fn open(config: &Config, index: usize, deadline: Deadline) -> Result<Opened, Error> {
-    let address = &config.addresses[index];
+async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
+    let address = node.address();
     let deadline = deadline.sooner(config.handshake_timeout);
     let opening = async {
         let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
@@ -69,7 +91,7 @@ async fn open(config: &Config, index: usize, deadline: Deadline) -> Result<Opene
             conduit.encrypt(options, &address.host).await?;
         }
         let link = shake_hands(config, address, &mut conduit).await?;
-        Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, index })
+        Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, node: Arc::clone(node) })
     };
     match deadline.instant() {
         Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),

@@ -13,6 +13,7 @@ use crate::protocol::ProtocolContext;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::{LENGTH_FIELD, ResponseHeader, message_length};
 use crate::protocol::handshake::NodeId;
+use crate::protocol::op::Opens;
 
 /// Size of a fresh input buffer.
 const INPUT: usize = 16 * 1024;
@@ -128,8 +129,8 @@ impl Input {
 pub enum Owner<W> {
     /// A caller waits for it.
     Waiter(W),
-    /// The caller left; the operation says whether the answer opened something that has to be closed.
-    Orphan,
+    /// The caller left: what the answer may have opened has to be closed.
+    Orphan(Opens),
     /// No request has this id, or it was answered before.
     Nobody,
 }
@@ -141,11 +142,19 @@ enum Slot<W> {
     Orphan(Instant),
 }
 
+#[derive(Debug)]
+struct Entry<W> {
+    /// How often it was used.
+    round: i64,
+    opens: Opens,
+    slot: Slot<W>,
+}
+
 /// Requests in flight on one connection. An id holds the slot in its low 24 bits and, above them, how often the slot was used: an
 /// answer is matched in one step, and a late one never meets a later request.
 #[derive(Debug)]
 pub struct RequestTable<W> {
-    slots: Vec<(i64, Slot<W>)>,
+    slots: Vec<Entry<W>>,
     free: Vec<usize>,
     waiting: usize,
 }
@@ -160,31 +169,33 @@ impl<W> Default for RequestTable<W> {
 
 impl<W> RequestTable<W> {
     /// A request id for a new request. `None` when 16 million requests are in flight.
-    pub fn register(&mut self, waiter: W) -> Option<i64> {
+    pub fn register(&mut self, waiter: W, opens: Opens) -> Option<i64> {
         let index = match self.free.pop() {
             Some(index) => index,
             None if self.slots.len() < 1 << SLOT_BITS => {
-                self.slots.push((0, Slot::Free));
+                self.slots.push(Entry { round: 0, opens, slot: Slot::Free });
                 self.slots.len() - 1
             }
             None => return None,
         };
-        let (round, slot) = self.slots.get_mut(index)?;
-        *round += 1;
-        *slot = Slot::Waiting(waiter);
+        let entry = self.slots.get_mut(index)?;
+        entry.round += 1;
+        entry.opens = opens;
+        entry.slot = Slot::Waiting(waiter);
         self.waiting += 1;
-        Some(*round << SLOT_BITS | index as i64)
+        Some(entry.round << SLOT_BITS | index as i64)
     }
 
     fn index(&self, id: i64) -> Option<usize> {
         let index = (id & ((1 << SLOT_BITS) - 1)) as usize;
-        self.slots.get(index).filter(|(round, _)| *round == id >> SLOT_BITS).map(|_| index)
+        self.slots.get(index).filter(|entry| entry.round == id >> SLOT_BITS).map(|_| index)
     }
 
     /// The answer with this id has come: whose is it?
     pub fn answered(&mut self, id: i64) -> Owner<W> {
         let Some(index) = self.index(id) else { return Owner::Nobody };
-        match std::mem::replace(&mut self.slots[index].1, Slot::Free) {
+        let entry = &mut self.slots[index];
+        match std::mem::replace(&mut entry.slot, Slot::Free) {
             Slot::Free => Owner::Nobody,
             Slot::Waiting(waiter) => {
                 self.waiting -= 1;
@@ -192,8 +203,9 @@ impl<W> RequestTable<W> {
                 Owner::Waiter(waiter)
             }
             Slot::Orphan(_) => {
+                let opens = entry.opens;
                 self.free.push(index);
-                Owner::Orphan
+                Owner::Orphan(opens)
             }
         }
     }
@@ -201,13 +213,13 @@ impl<W> RequestTable<W> {
     /// The caller leaves; the id stays taken until its answer comes. Returns what waited.
     pub fn orphan(&mut self, id: i64) -> Option<W> {
         let index = self.index(id)?;
-        match std::mem::replace(&mut self.slots[index].1, Slot::Orphan(Instant::now())) {
+        match std::mem::replace(&mut self.slots[index].slot, Slot::Orphan(Instant::now())) {
             Slot::Waiting(waiter) => {
                 self.waiting -= 1;
                 Some(waiter)
             }
             other => {
-                self.slots[index].1 = other;
+                self.slots[index].slot = other;
                 None
             }
         }
@@ -218,8 +230,9 @@ impl<W> RequestTable<W> {
         self.waiting
     }
 
-    pub fn has_orphans(&self) -> bool {
-        self.slots.len() - self.free.len() > self.waiting
+    /// Answers are still to come, wanted or not.
+    pub fn is_owed(&self) -> bool {
+        self.slots.len() > self.free.len()
     }
 
     /// More answers are overdue than a healthy connection would owe.
@@ -228,7 +241,7 @@ impl<W> RequestTable<W> {
             return false;
         }
         let now = Instant::now();
-        let old = self.slots.iter().filter(|(_, slot)| matches!(slot, Slot::Orphan(since) if now - *since > ORPHAN_AGE));
+        let old = self.slots.iter().filter(|entry| matches!(entry.slot, Slot::Orphan(since) if now - since > ORPHAN_AGE));
         old.count() > MAX_ORPHANS
     }
 
@@ -238,7 +251,7 @@ impl<W> RequestTable<W> {
         self.waiting = 0;
         std::mem::take(&mut self.slots)
             .into_iter()
-            .filter_map(|(_, slot)| match slot {
+            .filter_map(|entry| match entry.slot {
                 Slot::Waiting(waiter) => Some(waiter),
                 Slot::Free | Slot::Orphan(_) => None,
             })
@@ -334,18 +347,18 @@ mod tests {
     #[test]
     fn a_late_answer_never_meets_a_later_request() {
         let mut table = RequestTable::default();
-        let first = table.register('a').unwrap();
+        let first = table.register('a', Opens::Nothing).unwrap();
         assert_eq!(table.orphan(first), Some('a'));
-        let second = table.register('b').unwrap();
+        let second = table.register('b', Opens::Nothing).unwrap();
         assert_ne!(first, second);
-        assert_eq!(table.answered(first), Owner::Orphan);
+        assert_eq!(table.answered(first), Owner::Orphan(Opens::Nothing));
         assert_eq!(table.answered(first), Owner::Nobody);
-        let third = table.register('c').unwrap();
+        let third = table.register('c', Opens::Nothing).unwrap();
         assert_ne!(first, third);
         assert_eq!(table.answered(first), Owner::Nobody);
         assert_eq!(table.answered(third), Owner::Waiter('c'));
         assert_eq!(table.answered(second), Owner::Waiter('b'));
-        assert_eq!((table.waiting(), table.has_orphans()), (0, false));
+        assert_eq!((table.waiting(), table.is_owed()), (0, false));
         assert_eq!(table.answered(-1), Owner::Nobody);
         assert_eq!(table.answered(i64::MAX), Owner::Nobody);
     }
@@ -353,7 +366,7 @@ mod tests {
     #[test]
     fn everybody_who_waits_hears_of_a_lost_connection() {
         let mut table = RequestTable::default();
-        let ids: Vec<_> = (0..5).map(|n| table.register(n).unwrap()).collect();
+        let ids: Vec<_> = (0..5).map(|n| table.register(n, Opens::Nothing).unwrap()).collect();
         table.orphan(ids[1]);
         table.answered(ids[3]);
         assert_eq!(table.drain(), [0, 2, 4]);

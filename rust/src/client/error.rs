@@ -7,7 +7,7 @@ use super::config::Address;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::ServerError;
 use crate::protocol::handshake::Refusal;
-use crate::protocol::op::Operation;
+use crate::protocol::op::{Opens, Operation};
 
 /// Whether a failed request may have reached a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Protocol(DecodeError),
     /// The server refused the request.
     Server(ServerError),
+    /// The connection is gone on which a cursor or a transaction was open; how it was lost.
+    HandleLost(Opens, Error),
     /// The client was closed.
     ClientClosed,
     /// The caller was called away (a signal handler raised).
@@ -168,6 +170,10 @@ impl fmt::Display for Cause<'_> {
             ErrorKind::Timeout => f.write_str("no answer within the time limit"),
             ErrorKind::Protocol(error) => write!(f, "the server sent bytes that can not be read: {error}"),
             ErrorKind::Server(error) => f.write_str(&error.message),
+            ErrorKind::HandleLost(opens, cause) => {
+                let what = if *opens == Opens::Transaction { "transaction" } else { "cursor" };
+                write!(f, "the {what} is lost with its connection: {}", Cause(cause))
+            }
             ErrorKind::ClientClosed => f.write_str("the client is closed: call connect() first"),
             ErrorKind::Interrupted => f.write_str("interrupted"),
         }

@@ -6,15 +6,16 @@ use std::net::TcpStream;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
+use super::handle::Left;
 use super::tls::Session;
 use crate::protocol::frame::{ResponseHeader, seal_request};
-use crate::protocol::op::Operation;
+use crate::protocol::op::{Opens, Operation};
 
 /// A blocked thread looks up this often: for its deadline, and for signals that arrived just before it blocked.
 pub(super) const SLICE: Duration = Duration::from_millis(200);
@@ -37,19 +38,38 @@ pub struct Lane {
     tls: Option<Box<Session>>,
     /// Encrypted bytes on their way in or out.
     encrypted: Vec<u8>,
-    table: RequestTable<()>,
+    table: RequestTable<Wanted>,
+    /// Answers that came while another one was waited for: pages that were asked for ahead.
+    ahead: Vec<(i64, Vec<u8>)>,
     /// What `SO_RCVTIMEO` and `SO_SNDTIMEO` are set to.
     timeout: Duration,
     last_used: Instant,
     broken: bool,
-    /// Which node of the pool it belongs to.
-    pub(super) node: usize,
-    answer: std::ops::Range<usize>,
+    /// It counts among the lanes that a node may have open.
+    pub(super) is_counted: bool,
+    answer: Answer,
+}
+
+/// Who waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The call that uses the lane.
+    Now,
+    /// A later call: it was asked for ahead.
+    Later,
+}
+
+/// Where the payload of the last answer is.
+#[derive(Debug)]
+enum Answer {
+    Input(std::ops::Range<usize>),
+    /// It had come ahead.
+    Apart(Vec<u8>, usize),
 }
 
 impl Lane {
     pub(super) fn new(opened: Opened, max_message: usize) -> Result<Self, Error> {
-        let Opened { stream, tls, link, index } = opened;
+        let Opened { stream, tls, link, .. } = opened;
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(SLICE))?;
@@ -61,11 +81,12 @@ impl Lane {
             tls,
             encrypted: Vec::new(),
             table: RequestTable::default(),
+            ahead: Vec::new(),
             timeout: SLICE,
             last_used: Instant::now(),
             broken: false,
-            node: index,
-            answer: 0..0,
+            is_counted: true,
+            answer: Answer::Input(0..0),
         })
     }
 
@@ -98,7 +119,7 @@ impl Lane {
         match rustix::net::recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, 0)) => true,
             // Nobody is owed an answer, yet there is one; under TLS it may be a ticket for the next session.
-            Ok(_) => !self.table.has_orphans() && self.tls.is_none(),
+            Ok(_) => !self.table.is_owed() && self.tls.is_none(),
             Err(error) => error != rustix::io::Errno::AGAIN,
         }
     }
@@ -113,7 +134,62 @@ impl Lane {
         deadline: Deadline,
         interrupt: Interrupt<'_>,
     ) -> Result<(), Error> {
-        let id = match self.table.register(()) {
+        let id = self.ask(operation, frame, Wanted::Now, deadline, interrupt)?;
+        self.answer(id, deadline, interrupt)
+    }
+
+    /// Sends a request whose answer a later [`Lane::collect`] will wait for.
+    pub(super) fn ask_ahead(
+        &mut self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<i64, Error> {
+        self.ask(operation, frame, Wanted::Later, deadline, interrupt)
+    }
+
+    /// Waits for the answer to a request that was sent ahead.
+    pub(super) fn collect(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        self.set_timeout(deadline)?;
+        self.answer(id, deadline, interrupt)
+    }
+
+    /// Sends a request about something that nobody needs any more; its answer will be dropped.
+    ///
+    /// It never waits: a server that does not even take this little loses the connection, and closes what was open on it by itself.
+    pub(super) fn forget(&mut self, left: Left) {
+        if let Some(ahead) = left.ahead {
+            self.table.orphan(ahead);
+            self.ahead.retain(|(id, _)| *id != ahead);
+        }
+        let Some((operation, mut frame)) = left.opens.closing(left.id) else { return };
+        let Some(request) = self.table.register(Wanted::Now, Opens::Nothing) else { return };
+        self.table.orphan(request);
+        let sent = seal_request(&mut frame, operation, request) && self.send_at_once(frame);
+        self.broken |= !sent;
+    }
+
+    fn send_at_once(&mut self, mut frame: Vec<u8>) -> bool {
+        if let Some(session) = &mut self.tls {
+            if session.encrypt(&frame).is_err() {
+                return false;
+            }
+            frame.clear();
+            session.take_outgoing(&mut frame);
+        }
+        matches!(rustix::net::send(&*self.stream, &frame, SendFlags::DONTWAIT | SendFlags::NOSIGNAL), Ok(sent) if sent == frame.len())
+    }
+
+    fn ask(
+        &mut self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        wanted: Wanted,
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<i64, Error> {
+        let id = match self.table.register(wanted, operation.opens) {
             Some(id) if seal_request(frame, operation, id) => id,
             _ => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed))),
         };
@@ -130,6 +206,10 @@ impl Lane {
                 sent?;
             }
         }
+        Ok(id)
+    }
+
+    fn answer(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
         let header = self.receive(id, deadline, interrupt)?;
         self.last_used = Instant::now();
         match header.error {
@@ -140,7 +220,10 @@ impl Lane {
 
     /// The payload of the last answer.
     pub fn payload(&self) -> &[u8] {
-        self.input.message(self.answer.clone())
+        match &self.answer {
+            Answer::Input(range) => self.input.message(range.clone()),
+            Answer::Apart(message, payload) => message.get(*payload..).unwrap_or_default(),
+        }
     }
 
     #[cold]
@@ -212,6 +295,13 @@ impl Lane {
     }
 
     fn receive(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<ResponseHeader, Error> {
+        if let Some(at) = self.ahead.iter().position(|(ahead, _)| *ahead == id) {
+            let (_, message) = self.ahead.swap_remove(at);
+            let header = ResponseHeader::read(&message, &self.link.context);
+            let header = header.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
+            self.answer = Answer::Apart(message, header.payload);
+            return Ok(header);
+        }
         let mut looked = None;
         loop {
             while let Some(message) =
@@ -220,10 +310,20 @@ impl Lane {
                 let bytes = self.input.message(message.clone());
                 let answer = match_answer(bytes, &self.link, &mut self.table);
                 let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
-                // Late answers to callers who left, and whatever nobody asked for, are dropped here.
-                if matches!(answer.owner, Owner::Waiter(())) && answer.header.id == id {
-                    self.answer = message.start + answer.header.payload..message.end;
-                    return Ok(answer.header);
+                match answer.owner {
+                    Owner::Waiter(_) if answer.header.id == id => {
+                        self.answer = Answer::Input(message.start + answer.header.payload..message.end);
+                        return Ok(answer.header);
+                    }
+                    Owner::Waiter(_) => self.ahead.push((answer.header.id, self.input.message(message).to_vec())),
+                    // The caller left; what came too late for it is closed again.
+                    Owner::Orphan(opens) if answer.header.error.is_none() => {
+                        let payload = message.start + answer.header.payload..message.end;
+                        if let Some(id) = opens.id(self.input.message(payload)) {
+                            self.forget(Left { opens, id, ahead: None });
+                        }
+                    }
+                    Owner::Orphan(_) | Owner::Nobody => {}
                 }
             }
             let wait_again = match self.fill() {

@@ -1,17 +1,59 @@
-//! One node's lanes: a stack of idle ones, opened on demand up to a limit.
+//! One node: where it listens, its lanes (a stack of idle ones, opened on demand up to a limit), and its shared connection.
 
+use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use super::config::Address;
+use super::handle::Left;
 use super::lane::Lane;
+use super::shared::Shared;
+use crate::protocol::handshake::NodeId;
+use crate::protocol::op::Opens;
 
 /// A lane that nobody used for this long is closed, down to one.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Cursors that may be open on one lane; servers allow 128 unless they are told otherwise.
+const CURSORS: usize = 32;
+
+/// A node that could not be connected is not tried again for a call that another node can serve, at first for this long; each
+/// failure doubles it.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A lane on which something is open, and that waits for the next request about it.
+#[derive(Debug, Default)]
+struct Kept {
+    /// `None` while a call uses it.
+    lane: Option<Box<Lane>>,
+    cursors: usize,
+    transactions: usize,
+    /// To be closed as soon as the call that uses the lane has ended.
+    closing: Vec<Left>,
+}
+
+impl Kept {
+    fn count(&mut self, opens: Opens) -> &mut usize {
+        match opens {
+            Opens::Transaction => &mut self.transactions,
+            Opens::Cursor | Opens::Nothing => &mut self.cursors,
+        }
+    }
+
+    fn is_needed(&self) -> bool {
+        self.cursors + self.transactions > 0
+    }
+}
+
 #[derive(Debug, Default)]
 struct Lanes {
-    idle: Vec<Lane>,
+    #[expect(clippy::vec_box, reason = "lanes go in and out for every call, and a box is all that moves")]
+    idle: Vec<Box<Lane>>,
+    /// Lanes with open cursors or transactions, by generation. They do not count as open: whoever keeps a transaction must not
+    /// wait for somebody who waits for a lane.
+    kept: HashMap<u64, Kept>,
     /// Open or being opened, idle ones included.
     open: usize,
     /// Connections of the open lanes, to end the calls on them when the client is closed.
@@ -32,25 +74,112 @@ pub(super) enum Turn {
     Wait,
 }
 
-/// The lanes to one node.
+/// What a thread gets that asks for one certain lane.
+#[derive(Debug)]
+pub(super) enum Certain {
+    Take(Box<Lane>),
+    /// Another thread uses it.
+    Wait,
+    /// The connection is gone, and what was open on it.
+    Gone,
+}
+
+/// What is known about connecting.
 #[derive(Debug, Default)]
-pub(super) struct Node {
+struct Health {
+    /// Not before this moment, unless there is no other node.
+    pause: Option<(Instant, Duration)>,
+    /// A background task is at it.
+    approached: bool,
+}
+
+/// One node of the cluster.
+#[derive(Debug)]
+pub struct Node {
+    address: Address,
     lanes: Mutex<Lanes>,
     freed: Condvar,
+    shared: Mutex<Option<Arc<Shared>>>,
+    /// One event-loop call opens the shared connection, the others wait for it.
+    pub(super) opening: tokio::sync::Mutex<()>,
+    /// As the last handshake told it.
+    id: Mutex<Option<NodeId>>,
+    health: Mutex<Health>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here panics half way, so a poisoned lock still guards whole data.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Node {
-    fn lock(&self) -> MutexGuard<'_, Lanes> {
-        // Nothing in here panics half way, so a poisoned lock still guards whole data.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(address: Address) -> Self {
+        Self {
+            address,
+            lanes: Mutex::default(),
+            freed: Condvar::new(),
+            shared: Mutex::new(None),
+            opening: tokio::sync::Mutex::new(()),
+            id: Mutex::new(None),
+            health: Mutex::default(),
+        }
     }
 
-    /// An idle lane, the last used first, or leave to open one.
-    pub fn turn(&self, max: usize) -> Turn {
-        let mut lanes = self.lock();
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Its id, once a connection has been opened; protocols before 1.4 do not tell.
+    pub fn id(&self) -> Option<NodeId> {
+        *lock(&self.id)
+    }
+
+    pub(super) fn connected(&self, id: Option<NodeId>) {
+        *lock(&self.id) = id;
+        lock(&self.health).pause = None;
+    }
+
+    /// It could not be connected.
+    pub(super) fn failed(&self) {
+        let mut health = lock(&self.health);
+        let pause = health.pause.map_or(FIRST_PAUSE, |(_, before)| (before * 2).min(LONGEST_PAUSE));
+        health.pause = Some((Instant::now() + pause, pause));
+    }
+
+    /// `false` when somebody is connecting to it in the background already.
+    pub(super) fn begin_approach(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.health).approached, true)
+    }
+
+    pub(super) fn end_approach(&self) {
+        lock(&self.health).approached = false;
+    }
+
+    /// Whether it is worth trying while others can serve.
+    pub(super) fn is_promising(&self) -> bool {
+        lock(&self.health).pause.is_none_or(|(end, _)| Instant::now() >= end)
+    }
+}
+
+/// Lanes.
+impl Node {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        lock(&self.lanes)
+    }
+
+    /// An idle lane, the last used first, or leave to open one. Cursors gather on lanes that have some already.
+    pub(super) fn turn(&self, max: usize, opens: Opens) -> Turn {
+        let mut lanes = self.lanes();
+        if opens == Opens::Cursor && !lanes.kept.is_empty() {
+            let suits = |kept: &&mut Kept| kept.lane.is_some() && kept.transactions == 0 && kept.cursors < CURSORS;
+            if let Some(lane) = lanes.kept.values_mut().find(suits).and_then(|kept| kept.lane.take()) {
+                return Turn::Take(lane);
+            }
+        }
         while let Some(lane) = lanes.idle.pop() {
             if !lane.is_stale() {
-                return Turn::Take(Box::new(lane));
+                return Turn::Take(lane);
             }
             lanes.open -= 1;
         }
@@ -61,10 +190,24 @@ impl Node {
         Turn::Open
     }
 
+    /// The lane of this generation, on which something is open.
+    pub(super) fn certain(&self, generation: u64) -> Certain {
+        let mut lanes = self.lanes();
+        let Some(kept) = lanes.kept.get_mut(&generation) else { return Certain::Gone };
+        match kept.lane.take() {
+            Some(lane) if lane.is_stale() => {
+                lanes.kept.remove(&generation);
+                Certain::Gone
+            }
+            Some(lane) => Certain::Take(lane),
+            None => Certain::Wait,
+        }
+    }
+
     /// Waits until a lane is given back or another may be opened, at most for `slice`.
-    pub fn wait(&self, max: usize, slice: Duration) {
-        let mut lanes = self.lock();
-        if lanes.idle.is_empty() && lanes.open >= max && !lanes.closed {
+    pub(super) fn wait(&self, slice: Duration, is_possible: impl Fn(usize, usize) -> bool) {
+        let mut lanes = self.lanes();
+        if !is_possible(lanes.idle.len(), lanes.open) && !lanes.closed {
             lanes.waiting += 1;
             // Why it woke does not matter: the caller asks for its turn again.
             let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
@@ -72,74 +215,177 @@ impl Node {
         }
     }
 
+    /// Waits until the lane of this generation is given back, at most for `slice`.
+    pub(super) fn wait_for(&self, generation: u64, slice: Duration) {
+        let mut lanes = self.lanes();
+        let is_away = lanes.kept.get(&generation).is_some_and(|kept| kept.lane.is_none());
+        if is_away && !lanes.closed {
+            lanes.waiting += 1;
+            let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
+            lanes.waiting -= 1;
+        }
+    }
+
     /// `false` when the client was closed meanwhile: the lane must be dropped.
-    pub fn opened(&self, lane: &Lane) -> bool {
-        let mut lanes = self.lock();
+    pub(super) fn opened(&self, lane: &Lane) -> bool {
+        let mut lanes = self.lanes();
         lanes.streams.retain(|stream| stream.strong_count() > 0);
         lanes.streams.push(lane.stream());
         !lanes.closed
     }
 
     /// A lane that was opened on behalf of another node.
-    pub fn count_one(&self) {
-        self.lock().open += 1;
+    pub(super) fn count_one(&self) {
+        self.lanes().open += 1;
     }
 
     /// A lane that was counted is not there: it could not be opened, or it broke.
-    pub fn not_opened(&self) {
-        let mut lanes = self.lock();
+    pub(super) fn not_opened(&self) {
+        let mut lanes = self.lanes();
         lanes.open -= 1;
         self.wake(lanes);
     }
 
-    /// Lets a waiting thread ask again.
+    /// Lets waiting threads ask again.
     fn wake(&self, lanes: MutexGuard<'_, Lanes>) {
-        let waiting = lanes.waiting > 0;
+        // Those that wait for a certain lane wait among the others.
+        let (waiting, certain) = (lanes.waiting > 0, !lanes.kept.is_empty());
         drop(lanes);
-        if waiting {
+        if waiting && certain {
+            self.freed.notify_all();
+        } else if waiting {
             self.freed.notify_one();
         }
     }
 
-    pub fn give_back(&self, lane: Lane) {
-        let mut lanes = self.lock();
+    pub(super) fn give_back(&self, mut lane: Box<Lane>) {
+        let mut lanes = self.lanes();
+        let generation = lane.link().generation;
         if lane.is_broken() || lanes.closed {
-            lanes.open -= 1;
+            if lanes.kept.remove(&generation).is_none() || lane.is_counted {
+                lanes.open -= 1;
+            }
             if lane.is_broken() {
                 // Its neighbours were connected to the same process: those that are gone too are not offered any more.
                 let before = lanes.idle.len();
                 lanes.idle.retain(|idle| !idle.is_gone());
                 lanes.open -= before - lanes.idle.len();
             }
-        } else {
-            lanes.idle.push(lane);
-            if lanes.idle.len() > 1 && lanes.idle.first().is_some_and(|lane| lane.rested() > IDLE) {
-                lanes.idle.remove(0);
-                lanes.open -= 1;
-            }
+            self.freed.notify_all();
+            return;
         }
+        if let Some(kept) = lanes.kept.get_mut(&generation) {
+            for left in std::mem::take(&mut kept.closing) {
+                lane.forget(left);
+                *kept.count(left.opens) -= 1;
+            }
+            if kept.is_needed() {
+                if std::mem::take(&mut lane.is_counted) {
+                    lanes.open -= 1;
+                }
+                if let Some(kept) = lanes.kept.get_mut(&generation) {
+                    kept.lane = Some(lane);
+                }
+                return self.wake(lanes);
+            }
+            lanes.kept.remove(&generation);
+        }
+        lanes.rest(lane);
         self.wake(lanes);
     }
 
-    /// Ends every call on a lane of this node, and every idle lane.
-    pub fn close(&self) {
-        let mut lanes = self.lock();
+    /// Something was opened on the lane of this generation, which a call uses now.
+    pub(super) fn keep(&self, generation: u64, opens: Opens) {
+        *self.lanes().kept.entry(generation).or_default().count(opens) += 1;
+    }
+
+    /// Something on the lane of this generation is closed.
+    pub(super) fn release(&self, generation: u64, opens: Opens) {
+        let mut lanes = self.lanes();
+        let Some(kept) = lanes.kept.get_mut(&generation) else { return };
+        *kept.count(opens) -= 1;
+        lanes.settle(generation);
+        self.wake(lanes);
+    }
+
+    /// Closes something on the lane of this generation, without waiting for the answer.
+    pub(super) fn close_handle(&self, generation: u64, left: Left) {
+        let mut lanes = self.lanes();
+        let Some(kept) = lanes.kept.get_mut(&generation) else { return };
+        match &mut kept.lane {
+            Some(lane) => lane.forget(left),
+            None => {
+                kept.closing.push(left);
+                return;
+            }
+        }
+        *kept.count(left.opens) -= 1;
+        lanes.settle(generation);
+        self.wake(lanes);
+    }
+
+    /// Ends every call on a connection of this node, and every idle lane.
+    pub(super) fn close(&self) {
+        let mut lanes = self.lanes();
         lanes.closed = true;
         lanes.open -= lanes.idle.len();
         lanes.idle.clear();
+        lanes.kept.clear();
         for stream in lanes.streams.drain(..).filter_map(|stream| stream.upgrade()) {
             // It fails only where the connection is gone already.
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(lanes);
         self.freed.notify_all();
+        let shared = lock(&self.shared).take();
+        if let Some(shared) = shared {
+            shared.close();
+        }
     }
 
     /// In the child of a fork: lets go of the descriptors, without a word to the server. The parent goes on using them.
-    pub fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         // Somebody may have held the lock at the moment of the fork; then the descriptors stay until the child ends.
         if let Ok(mut lanes) = self.lanes.try_lock() {
             lanes.idle.clear();
+            lanes.kept.clear();
         }
+    }
+}
+
+impl Lanes {
+    /// A lane that nobody needs any more joins the idle ones.
+    fn rest(&mut self, mut lane: Box<Lane>) {
+        if !std::mem::replace(&mut lane.is_counted, true) {
+            self.open += 1;
+        }
+        self.idle.push(lane);
+        if self.idle.len() > 1 && self.idle.first().is_some_and(|lane| lane.rested() > IDLE) {
+            self.idle.remove(0);
+            self.open -= 1;
+        }
+    }
+
+    /// Looks whether anything is still open on a lane.
+    fn settle(&mut self, generation: u64) {
+        let Some(kept) = self.kept.get(&generation) else { return };
+        if kept.is_needed() || !kept.closing.is_empty() {
+            return;
+        }
+        if let Some(lane) = self.kept.remove(&generation).and_then(|kept| kept.lane) {
+            if lane.is_broken() { drop(lane) } else { self.rest(lane) }
+        }
+    }
+}
+
+/// The shared connection.
+impl Node {
+    pub(super) fn live_shared(&self) -> Option<Arc<Shared>> {
+        lock(&self.shared).as_ref().filter(|shared| shared.is_alive()).cloned()
+    }
+
+    pub(super) fn set_shared(&self, shared: Arc<Shared>) {
+        let before = lock(&self.shared).replace(shared);
+        drop(before);
     }
 }

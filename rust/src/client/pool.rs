@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -19,23 +20,22 @@ use super::config::Config;
 use super::connect::{Opened, open_any};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
+use super::handle::{Place, Target};
 use super::lane::{Interrupt, Lane, SLICE};
-use super::node::{Node, Turn};
+use super::node::{Certain, Node, Turn};
 use super::shared::{Rejected, Shared, Submitted};
 use crate::protocol::ProtocolContext;
-use crate::protocol::op::Operation;
+use crate::protocol::op::{Opens, Operation};
 
-/// One client's connections. Threads call through lanes, event loops through a shared connection.
+/// One client's connections. Threads call through lanes, event loops through shared connections.
 #[derive(Debug)]
 pub struct Pool {
     config: Arc<Config>,
     runtime: Handle,
-    nodes: Vec<Node>,
+    /// Never empty.
+    nodes: ArcSwap<Vec<Arc<Node>>>,
     /// The node that served last.
-    current: AtomicUsize,
-    shared: Mutex<Option<Arc<Shared>>>,
-    /// One event-loop call opens a connection, the others wait for it.
-    opening: tokio::sync::Mutex<()>,
+    current: ArcSwap<Node>,
     context: Mutex<Option<ProtocolContext>>,
     closed: AtomicBool,
     closing: Notify,
@@ -55,12 +55,12 @@ async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Resul
 
 /// A lane that is in use by one call; its payload can be read until it is dropped.
 #[derive(Debug)]
-pub struct Held<'a> {
-    pool: &'a Pool,
+pub struct Held {
+    node: Arc<Node>,
     lane: Option<Box<Lane>>,
 }
 
-impl Held<'_> {
+impl Held {
     pub fn payload(&self) -> &[u8] {
         self.lane.as_ref().map_or(&[], |lane| lane.payload())
     }
@@ -69,14 +69,32 @@ impl Held<'_> {
     pub fn address(&self) -> Option<&super::Address> {
         self.lane.as_ref().map(|lane| &lane.link().address)
     }
+
+    /// The connection that the answer came over.
+    pub fn place(&self) -> Option<Place> {
+        let generation = self.lane.as_ref()?.link().generation;
+        Some(Place::Lane { node: Arc::clone(&self.node), generation })
+    }
+
+    /// Sends another request without waiting for its answer; the payload stays readable. Returns its request id.
+    pub fn ask_ahead(
+        &mut self,
+        operation: &'static Operation,
+        frame: &mut [u8],
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<i64, Error> {
+        match &mut self.lane {
+            Some(lane) => lane.ask_ahead(operation, frame, deadline, interrupt),
+            None => Err(Error::new(ErrorKind::ConnectionClosed)),
+        }
+    }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(lane) = self.lane.take()
-            && let Some(node) = self.pool.nodes.get(lane.node)
-        {
-            node.give_back(*lane);
+        if let Some(lane) = self.lane.take() {
+            self.node.give_back(lane);
         }
     }
 }
@@ -93,6 +111,8 @@ pub enum Ticket {
         stage: Arc<Mutex<Stage>>,
         task: AbortHandle,
     },
+    /// It ended before it began; its completion is on the way.
+    Ended,
 }
 
 /// A call that had to wait for a connection.
@@ -107,8 +127,20 @@ impl Ticket {
     /// The request has not been given to a connection yet.
     pub fn is_waiting(&self) -> bool {
         match self {
-            Self::Sent { .. } => false,
+            Self::Sent { .. } | Self::Ended => false,
             Self::Opening { stage, .. } => matches!(*lock(stage), Stage::Waiting),
+        }
+    }
+
+    /// The connection that the request was given to.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Sent { shared, .. } => Some(Place::Shared(Weak::clone(shared))),
+            Self::Opening { stage, .. } => match &*lock(stage) {
+                Stage::Sent(shared, _) => Some(Place::Shared(Weak::clone(shared))),
+                Stage::Waiting | Stage::Left => None,
+            },
+            Self::Ended => None,
         }
     }
 
@@ -124,6 +156,7 @@ impl Ticket {
                     return Sent::No;
                 }
             },
+            Self::Ended => return Sent::No,
         };
         if let Some(shared) = shared.upgrade() {
             shared.orphan(id);
@@ -133,16 +166,19 @@ impl Ticket {
 }
 
 impl Pool {
-    /// Nothing is connected yet. `runtime` is where connections are opened and shared ones are driven.
+    /// Nothing is connected yet. `runtime` is where connections are opened and shared ones are driven. A configuration without an
+    /// address gets one that nobody listens on.
     pub fn new(config: Arc<Config>, runtime: Handle) -> Arc<Self> {
-        let nodes = config.addresses.iter().map(|_| Node::default()).collect();
+        let mut nodes: Vec<_> = config.addresses.iter().map(|address| Arc::new(Node::new(address.clone()))).collect();
+        if nodes.is_empty() {
+            nodes.push(Arc::new(Node::new(super::Address { host: String::new(), port: 0 })));
+        }
+        let first = Arc::clone(&nodes[0]);
         Arc::new(Self {
             config,
             runtime,
-            nodes,
-            current: AtomicUsize::new(0),
-            shared: Mutex::new(None),
-            opening: tokio::sync::Mutex::new(()),
+            nodes: ArcSwap::from_pointee(nodes),
+            current: ArcSwap::new(first),
             context: Mutex::new(None),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
@@ -163,8 +199,8 @@ impl Pool {
         Deadline::after(timeout.or(self.config.timeout))
     }
 
-    pub fn attempts(&self, operation: &'static Operation) -> Attempts {
-        Attempts::new(operation, self.nodes.len())
+    pub fn attempts(&self, operation: &'static Operation, target: &Target) -> Attempts {
+        Attempts::new(operation, self.nodes.load().len(), target)
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -174,55 +210,82 @@ impl Pool {
     /// Final: calls in flight end, nothing connects again.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.nodes.iter().for_each(Node::close);
         self.closing.notify_waiters();
-        let shared = lock(&self.shared).take();
-        if let Some(shared) = shared {
-            shared.close();
-        }
+        self.nodes.load().iter().for_each(|node| node.close());
     }
 
-    /// In the child of a fork: see [`Node::abandon`]. The shared connection belongs to the parent's runtime and is left alone.
+    /// In the child of a fork: see [`Node::abandon`]. Shared connections belong to the parent's runtime and are left alone.
     pub fn abandon(&self) {
-        self.nodes.iter().for_each(Node::abandon);
+        self.nodes.load().iter().for_each(|node| node.abandon());
     }
 
-    /// The addresses to try, the one that served last in front.
-    fn order(&self) -> Vec<usize> {
-        let current = self.current.load(Ordering::Relaxed);
-        (current..self.nodes.len()).chain(0..current).collect()
+    /// The nodes to try, the one that served last in front.
+    fn order(&self) -> Vec<Arc<Node>> {
+        let (nodes, current) = (self.nodes.load(), self.current.load());
+        let at = nodes.iter().position(|node| Arc::ptr_eq(node, &current)).unwrap_or(0);
+        nodes[at..].iter().chain(&nodes[..at]).cloned().collect()
     }
+}
 
-    fn opened(&self, opened: &Opened) {
-        self.current.store(opened.index, Ordering::Relaxed);
-        *lock(&self.context) = Some(opened.link.context);
-    }
+/// What is asked of a lane.
+enum Ask<'a> {
+    /// A request, and its answer.
+    Call(&'static Operation, &'a mut [u8]),
+    /// The answer to a request that was sent ahead.
+    Collect(i64),
 }
 
 /// Calls of threads.
 impl Pool {
     /// Opens the first connection.
     pub fn connect(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
-        let lane = self.lane(deadline, interrupt)?;
-        drop(Held { pool: self, lane: Some(lane) });
-        Ok(())
+        self.lane(&Target::Any, Opens::Nothing, deadline, interrupt).map(drop)
     }
 
     /// Carries one request to a server and back on the calling thread. `frame` is a request as `Writer::request` began it.
     pub fn call(
         &self,
+        target: &Target,
         operation: &'static Operation,
         frame: &mut [u8],
         deadline: Deadline,
         interrupt: Interrupt<'_>,
-    ) -> Result<Held<'_>, Error> {
+    ) -> Result<Held, Error> {
+        self.carry(target, operation, Ask::Call(operation, frame), deadline, interrupt)
+    }
+
+    /// Waits for the answer to a request that [`Held::ask_ahead`] sent over this connection.
+    pub fn collect(
+        &self,
+        target: &Target,
+        operation: &'static Operation,
+        request: i64,
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Held, Error> {
+        self.carry(target, operation, Ask::Collect(request), deadline, interrupt)
+    }
+
+    fn carry(
+        &self,
+        target: &Target,
+        operation: &'static Operation,
+        mut ask: Ask<'_>,
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Held, Error> {
         let mut attempts: Option<Attempts> = None;
         loop {
-            let failed = match self.lane(deadline, interrupt) {
-                Ok(lane) => {
-                    let mut held = Held { pool: self, lane: Some(lane) };
+            // A node that failed once is not insisted on.
+            let wanted = if attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
+            let failed = match self.lane(wanted, operation.opens, deadline, interrupt) {
+                Ok(mut held) => {
                     let Some(lane) = &mut held.lane else { continue };
-                    match lane.call(operation, frame, deadline, interrupt) {
+                    let carried = match &mut ask {
+                        Ask::Call(operation, frame) => lane.call(operation, frame, deadline, interrupt),
+                        Ask::Collect(request) => lane.collect(*request, deadline, interrupt),
+                    };
+                    match carried {
                         Ok(()) => return Ok(held),
                         Err(error) => error,
                     }
@@ -232,57 +295,93 @@ impl Pool {
             if self.closed.load(Ordering::Acquire) && failed.is_connection_lost() {
                 return Err(Error::new(ErrorKind::ClientClosed).during(operation).sent(failed.was_sent()));
             }
-            match attempts.get_or_insert_with(|| self.attempts(operation)).failed(failed) {
+            match attempts.get_or_insert_with(|| self.attempts(operation, target)).failed(failed) {
                 Next::Again => {}
                 Next::GiveUp(error) => return Err(error),
             }
         }
     }
 
-    /// A lane to the node that served last, or to another one if that can not be connected.
-    fn lane(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Box<Lane>, Error> {
+    /// A lane to the node that the target names, or to another one if that can not be connected.
+    fn lane(&self, target: &Target, opens: Opens, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Held, Error> {
+        let max = self.config.max_connections_per_node;
+        let mut primary = match target {
+            Target::Any => None,
+            Target::Primary(node) => Some(node).filter(|node| node.is_promising()),
+            Target::At(place, _) => return self.certain_lane(place, deadline, interrupt),
+        };
         loop {
             self.check_open()?;
-            let current = self.current.load(Ordering::Relaxed);
-            let Some(node) = self.nodes.get(current) else { return Err(Error::new(ErrorKind::NoNode(Vec::new()))) };
-            match node.turn(self.config.max_connections_per_node) {
-                Turn::Take(lane) => return Ok(lane),
+            let current = self.current.load();
+            let node = primary.unwrap_or(&current);
+            match node.turn(max, opens) {
+                Turn::Take(lane) => return Ok(Held { node: Arc::clone(node), lane: Some(lane) }),
                 Turn::Open => {
-                    let opened = self.open_lane(deadline, interrupt);
-                    // Another address may have answered: then the count moves there.
-                    if opened.as_ref().map_or(true, |lane| lane.node != current) {
+                    let among = if primary.is_some() { vec![Arc::clone(node)] } else { self.order() };
+                    let opened = self.open_lane(among, deadline, interrupt);
+                    // Another node may have answered: then the count moves there.
+                    if opened.as_ref().map_or(true, |held| !Arc::ptr_eq(&held.node, node)) {
                         node.not_opened();
                     }
-                    if let Ok(lane) = &opened
-                        && lane.node != current
-                    {
-                        self.nodes[lane.node].count_one();
+                    match opened {
+                        Ok(held) => {
+                            if !Arc::ptr_eq(&held.node, node) {
+                                held.node.count_one();
+                            }
+                            return Ok(held);
+                        }
+                        // Any other node serves as well, only less directly.
+                        Err(error)
+                            if primary.is_some() && matches!(error.kind(), ErrorKind::NoNode(_)) && !deadline.has_passed() =>
+                        {
+                            primary = None;
+                        }
+                        Err(error) => return Err(error),
                     }
-                    return opened;
                 }
                 Turn::Wait => {
                     let Some(slice) = deadline.slice(SLICE) else { return Err(Error::new(ErrorKind::Timeout)) };
                     if interrupt() {
                         return Err(Error::new(ErrorKind::Interrupted));
                     }
-                    node.wait(self.config.max_connections_per_node, slice);
+                    node.wait(slice, |idle, open| idle > 0 || open < max);
+                }
+            }
+        }
+    }
+
+    /// The lane on which something is open.
+    fn certain_lane(&self, place: &Place, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Held, Error> {
+        let Place::Lane { node, generation } = place else { return Err(Error::new(ErrorKind::ConnectionClosed)) };
+        loop {
+            self.check_open()?;
+            match node.certain(*generation) {
+                Certain::Take(lane) => return Ok(Held { node: Arc::clone(node), lane: Some(lane) }),
+                Certain::Gone => return Err(Error::new(ErrorKind::ConnectionClosed)),
+                Certain::Wait => {
+                    let Some(slice) = deadline.slice(SLICE) else { return Err(Error::new(ErrorKind::Timeout)) };
+                    if interrupt() {
+                        return Err(Error::new(ErrorKind::Interrupted));
+                    }
+                    node.wait_for(*generation, slice);
                 }
             }
         }
     }
 
     /// Opens a connection on tokio while this thread waits, and makes a lane of it.
-    fn open_lane(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Box<Lane>, Error> {
+    fn open_lane(&self, among: Vec<Arc<Node>>, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Held, Error> {
         let (tell, told) = sync_channel(1);
-        let (config, order) = (Arc::clone(&self.config), self.order());
+        let switches = among.len() > 1;
+        let config = Arc::clone(&self.config);
         let opening = self.runtime.spawn(async move {
             // Nobody listens any more when the caller was interrupted; the connection ends with the message.
-            let _ = tell.send(open_any(&config, order, deadline).await.and_then(|opened| {
-                let lane = Lane::new(opened, config.max_message)?;
-                Ok(lane)
+            let _ = tell.send(open_any(&config, among, deadline).await.and_then(|opened| {
+                let node = Arc::clone(&opened.node);
+                Ok((node, Box::new(Lane::new(opened, config.max_message)?)))
             }));
         });
-        let lane = loop {
+        let (node, lane) = loop {
             match told.recv_timeout(SLICE) {
                 Ok(result) => break result?,
                 Err(RecvTimeoutError::Timeout) => {
@@ -293,21 +392,19 @@ impl Pool {
                 Err(RecvTimeoutError::Disconnected) => return Err(Error::new(ErrorKind::ClientClosed)),
             }
         };
-        self.current.store(lane.node, Ordering::Relaxed);
+        if switches {
+            self.current.store(Arc::clone(&node));
+        }
         *lock(&self.context) = Some(lane.link().context);
-        if !self.nodes[lane.node].opened(&lane) {
+        if !node.opened(&lane) {
             return Err(Error::new(ErrorKind::ClientClosed));
         }
-        Ok(Box::new(lane))
+        Ok(Held { node, lane: Some(lane) })
     }
 }
 
 /// Calls of event loops.
 impl Pool {
-    fn live_shared(&self) -> Option<Arc<Shared>> {
-        lock(&self.shared).as_ref().filter(|shared| shared.is_alive()).cloned()
-    }
-
     /// Opens the shared connection; its end is told to `completions` under `token`.
     pub fn start_connect(self: &Arc<Self>, deadline: Deadline, completions: &Arc<Completions>, token: u64) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
@@ -321,29 +418,70 @@ impl Pool {
         Ticket::Opening { stage, task: task.abort_handle() }
     }
 
+    /// The connection that can take a request now.
+    fn ready(self: &Arc<Self>, target: &Target) -> Option<Arc<Shared>> {
+        match target {
+            Target::Any => self.current.load().live_shared(),
+            Target::Primary(node) => node.live_shared().or_else(|| {
+                self.approach(node);
+                self.current.load().live_shared()
+            }),
+            Target::At(Place::Shared(shared), _) => shared.upgrade().filter(|shared| shared.is_alive()),
+            Target::At(Place::Lane { .. }, _) => None,
+        }
+    }
+
+    /// Opens the shared connection to a node in the background, for later calls.
+    fn approach(self: &Arc<Self>, node: &Arc<Node>) {
+        if !node.is_promising() {
+            return;
+        }
+        // One at a time; others that come meanwhile use another node.
+        let (pool, node) = (Arc::clone(self), Arc::clone(node));
+        if node.begin_approach() {
+            self.runtime.spawn(async move {
+                let deadline = Deadline::after(Some(pool.config.handshake_timeout));
+                // A failure is noted at the node, and whoever needs it tries again.
+                let _ = pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline).await;
+                node.end_approach();
+            });
+        }
+    }
+
     /// Takes a request; its end is told to `completions` under `token`. A connection that comes back with the ticket collects
     /// requests: it has to be flushed at the end of the loop's turn.
     pub fn start(
         self: &Arc<Self>,
+        target: &Target,
         operation: &'static Operation,
         frame: &mut [u8],
         deadline: Deadline,
         completions: &Arc<Completions>,
         token: u64,
     ) -> (Ticket, Option<Arc<Shared>>) {
-        if let Some(shared) = self.live_shared()
-            && let Ok(Submitted { id, flush }) = shared.submit(operation, frame, completions, token)
-        {
-            let ticket = Ticket::Sent { shared: Arc::downgrade(&shared), id };
-            return (ticket, flush.then_some(shared));
+        match self.ready(target) {
+            Some(shared) => {
+                if let Ok(Submitted { id, flush }) = shared.submit(operation, frame, completions, token) {
+                    let ticket = Ticket::Sent { shared: Arc::downgrade(&shared), id };
+                    return (ticket, flush.then_some(shared));
+                }
+            }
+            None if matches!(target, Target::At(..)) => {
+                let closed = self.closed.load(Ordering::Acquire);
+                let kind = if closed { ErrorKind::ClientClosed } else { ErrorKind::ConnectionClosed };
+                completions.push(Completion { token, outcome: Err(Error::new(kind)) });
+                return (Ticket::Ended, None);
+            }
+            None => {}
         }
-        (self.start_slowly(operation, frame.to_vec(), deadline, completions, token), None)
+        (self.start_slowly(target, operation, frame.to_vec(), deadline, completions, token), None)
     }
 
     /// No connection can take the request now: open one, or wait for room.
     #[cold]
     fn start_slowly(
         self: &Arc<Self>,
+        target: &Target,
         operation: &'static Operation,
         mut frame: Vec<u8>,
         deadline: Deadline,
@@ -351,10 +489,10 @@ impl Pool {
         token: u64,
     ) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
-        let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
+        let (pool, completions, kept, target) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage), target.clone());
         let task = self.runtime.spawn(async move {
             let failed = loop {
-                let shared = match pool.open_shared(deadline).await {
+                let shared = match pool.connection(&target, deadline).await {
                     Ok(shared) => shared,
                     Err(error) => break error,
                 };
@@ -388,6 +526,21 @@ impl Pool {
         Ticket::Opening { stage, task: task.abort_handle() }
     }
 
+    /// The connection that a waiting request is for.
+    async fn connection(&self, target: &Target, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+        match target {
+            Target::Any => self.open_shared(deadline).await,
+            Target::Primary(node) => match node.live_shared() {
+                Some(shared) => Ok(shared),
+                None => self.open_shared(deadline).await,
+            },
+            Target::At(Place::Shared(shared), _) => {
+                shared.upgrade().filter(|shared| shared.is_alive()).ok_or_else(|| Error::new(ErrorKind::ConnectionClosed))
+            }
+            Target::At(Place::Lane { .. }, _) => Err(Error::new(ErrorKind::ConnectionClosed)),
+        }
+    }
+
     /// What `opening` says, or that the client was closed meanwhile.
     async fn unless_closed<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         // Made before the look at the flag: from here on no closing is missed.
@@ -401,17 +554,30 @@ impl Pool {
         .await
     }
 
-    /// The shared connection, opened if there is none.
+    /// The shared connection to the node that served last, opened if there is none; to another one if that can not be connected.
     async fn open_shared(&self, deadline: Deadline) -> Result<Arc<Shared>, Error> {
-        let _turn = within(deadline, self.opening.lock()).await?;
+        let node = self.current.load_full();
+        let shared = self.open_shared_to(&node, self.order(), deadline).await?;
+        Ok(shared)
+    }
+
+    async fn open_shared_to(&self, node: &Arc<Node>, among: Vec<Arc<Node>>, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+        let _turn = within(deadline, node.opening.lock()).await?;
         self.check_open()?;
-        if let Some(shared) = self.live_shared() {
+        // Whoever had the turn before may have opened it, there or, when that failed, elsewhere.
+        let switches = among.len() > 1;
+        if let Some(shared) = node.live_shared().or_else(|| self.current.load().live_shared().filter(|_| switches)) {
             return Ok(shared);
         }
-        let opened = self.unless_closed(open_any(&self.config, self.order(), deadline)).await?;
-        self.opened(&opened);
+        let opened = self.unless_closed(open_any(&self.config, among, deadline)).await?;
+        let Opened { node, link, .. } = &opened;
+        let (node, context) = (Arc::clone(node), link.context);
+        if switches {
+            self.current.store(Arc::clone(&node));
+        }
+        *lock(&self.context) = Some(context);
         let shared = Shared::start(&self.runtime, opened, self.config.max_message);
-        *lock(&self.shared) = Some(Arc::clone(&shared));
+        node.set_shared(Arc::clone(&shared));
         // `close` may have looked for it just before it was there.
         if let Err(error) = self.check_open() {
             shared.close();

@@ -16,7 +16,7 @@ use super::error::{Error, ErrorKind, Sent};
 use super::tls::Session;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
-use crate::protocol::op::Operation;
+use crate::protocol::op::{Opens, Operation};
 
 /// Bytes that may wait to be sent. A server that stops reading costs its callers waiting, not memory.
 const WINDOW: usize = 16 * 1024 * 1024;
@@ -24,9 +24,16 @@ const WINDOW: usize = 16 * 1024 * 1024;
 /// Who waits for an answer, and where its request stands in the stream of bytes sent.
 #[derive(Debug)]
 struct Waiter {
-    completions: Arc<Completions>,
+    /// `None`: nobody does.
+    completions: Option<Arc<Completions>>,
     token: u64,
     position: u64,
+}
+
+impl Waiter {
+    fn nobody() -> Self {
+        Self { completions: None, token: 0, position: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +51,26 @@ struct State {
     /// Requests of this turn of a loop are being collected; [`Shared::flush`] follows.
     corked: Option<Arc<Completions>>,
     lost: bool,
+}
+
+impl State {
+    /// Seals a request and puts it into the outbox; `false` when the session of TLS is broken, of which the reader will tell.
+    fn put(&mut self, operation: &'static Operation, frame: &mut [u8], id: i64) -> bool {
+        // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
+        seal_request(frame, operation, id);
+        let before = self.outbox.len();
+        match &mut self.tls {
+            None => self.outbox.extend_from_slice(frame),
+            Some(session) => {
+                if session.encrypt(frame).is_err() {
+                    return false;
+                }
+                session.take_outgoing(&mut self.outbox);
+            }
+        }
+        self.queued += (self.outbox.len() - before) as u64;
+        true
+    }
 }
 
 /// Why a request was not taken.
@@ -124,23 +151,12 @@ impl Shared {
             return Err(Rejected::Full);
         }
         let position = state.queued;
-        let waiter = Waiter { completions: Arc::clone(completions), token, position };
-        let Some(id) = state.table.register(waiter) else { return Err(Rejected::Full) };
-        // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
-        seal_request(frame, operation, id);
-        let before = state.outbox.len();
-        match &mut state.tls {
-            None => state.outbox.extend_from_slice(frame),
-            Some(session) => {
-                if session.encrypt(frame).is_err() {
-                    // The session is broken; the reader will say why.
-                    state.table.answered(id);
-                    return Err(Rejected::Lost);
-                }
-                session.take_outgoing(&mut state.outbox);
-            }
+        let waiter = Waiter { completions: Some(Arc::clone(completions)), token, position };
+        let Some(id) = state.table.register(waiter, operation.opens) else { return Err(Rejected::Full) };
+        if !state.put(operation, frame, id) {
+            state.table.answered(id);
+            return Err(Rejected::Lost);
         }
-        state.queued += (state.outbox.len() - before) as u64;
         match &state.corked {
             None if state.table.waiting() > 1 => {
                 state.corked = Some(Arc::clone(completions));
@@ -220,6 +236,21 @@ impl Shared {
         }
     }
 
+    /// Closes what nobody needs any more, without anybody waiting for the answer.
+    pub(super) fn close_handle(&self, opens: Opens, id: i64) {
+        let Some((operation, mut frame)) = opens.closing(id) else { return };
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.lost {
+            return;
+        }
+        let Some(request) = state.table.register(Waiter::nobody(), Opens::Nothing) else { return };
+        state.table.orphan(request);
+        if state.put(operation, &mut frame, request) && state.corked.is_none() {
+            self.write_now(state);
+        }
+    }
+
     /// Ends the connection; whoever waits on it is told that the client was closed.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
@@ -244,7 +275,9 @@ impl Shared {
         for waiter in waiters {
             let sent = if waiter.position < written { Sent::Maybe } else { Sent::No };
             let outcome = Err(error().at(&self.link.address).sent(sent));
-            waiter.completions.push(Completion { token: waiter.token, outcome });
+            if let Some(completions) = waiter.completions {
+                completions.push(Completion { token: waiter.token, outcome });
+            }
         }
         self.drained.notify_waiters();
         self.outgoing.notify_one();
@@ -278,11 +311,24 @@ impl Shared {
                 Ok(answer) => answer,
                 Err(error) => break Err(error),
             };
-            let Owner::Waiter(waiter) = answer.owner else { continue };
-            if target.as_ref().is_some_and(|target| !Arc::ptr_eq(target, &waiter.completions)) {
+            let waiter = match answer.owner {
+                Owner::Waiter(waiter) => waiter,
+                Owner::Orphan(opens) => {
+                    // The caller left; what came too late for it is closed again.
+                    if answer.header.error.is_none()
+                        && let Some(id) = opens.id(input.message(range.start + answer.header.payload..range.end))
+                    {
+                        self.close_handle(opens, id);
+                    }
+                    continue;
+                }
+                Owner::Nobody => continue,
+            };
+            let Some(completions) = waiter.completions else { continue };
+            if target.as_ref().is_some_and(|target| !Arc::ptr_eq(target, &completions)) {
                 flush(target.take(), &mut batch);
             }
-            target.get_or_insert(waiter.completions);
+            target.get_or_insert(completions);
             let outcome = match answer.header.error {
                 Some(error) => Err(Error::new(ErrorKind::Server(error)).at(&self.link.address)),
                 None => Ok(Reply { message: input.take(range), payload: answer.header.payload }),

@@ -1,9 +1,12 @@
 //! Operations: each is declared once, with everything that is to be known about it.
 
 use super::context::ProtocolVersion;
+pub use handle::Opens;
 
 pub mod cache;
+pub mod handle;
 pub mod key_value;
+pub mod transaction;
 
 /// What a failure of the operation is called, and which handle it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,10 @@ pub enum Family {
     Cache,
     /// Making a cache.
     CacheCreation,
+    /// SQL, and pages of cursors.
+    Query,
+    /// Beginning and end of transactions.
+    Transaction,
 }
 
 /// Which node a request wants.
@@ -21,6 +28,8 @@ pub enum Routing {
     Key,
     /// Any node.
     Any,
+    /// The connection that the handle in the payload was opened on.
+    Connection,
 }
 
 /// Whether a request that may have reached a server can be sent again.
@@ -39,6 +48,7 @@ pub enum Retry {
 pub enum Reply {
     Empty,
     Bool,
+    Int,
     Long,
     /// One data object.
     Value,
@@ -46,6 +56,8 @@ pub enum Reply {
     Entries,
     /// `int n, n x string`.
     Names,
+    /// What the one caller of the operation reads by itself.
+    Own,
 }
 
 /// One operation of the protocol.
@@ -58,27 +70,32 @@ pub struct Operation {
     pub routing: Routing,
     pub retry: Retry,
     pub reply: Reply,
+    /// What the answer leaves open on the server.
+    pub opens: Opens,
     /// The protocol version that introduced it.
     pub since: ProtocolVersion,
 }
 
-/// Declares operations of one family: `NAME = code, "OP_NAME", routing, retry, reply;`.
+/// Declares operations of one family: `NAME = code, "OP_NAME", routing, retry, reply;`, and behind the reply what it opens, if it does.
 macro_rules! operations {
-    ($family:ident since $since:expr; $($(#[$doc:meta])* $name:ident = $code:literal, $text:literal, $routing:ident, $retry:ident, $reply:ident;)*) => {
+    ($family:ident since $since:expr; $($(#[$doc:meta])* $name:ident = $code:literal, $text:literal, $routing:ident, $retry:ident, $reply:ident $(, $opens:ident)?;)*) => {
         $($(#[$doc])*
         pub static $name: Operation = Operation {
             code: $code,
             name: $text,
-            family: Family::$family,
-            routing: Routing::$routing,
-            retry: Retry::$retry,
-            reply: Reply::$reply,
+            family: $crate::protocol::op::Family::$family,
+            routing: $crate::protocol::op::Routing::$routing,
+            retry: $crate::protocol::op::Retry::$retry,
+            reply: $crate::protocol::op::Reply::$reply,
+            opens: operations!(@opens $($opens)?),
             since: $since,
         };)*
 
         /// Every operation of this table.
         pub static ALL: &[&Operation] = &[$(&$name,)*];
     };
+    (@opens) => { $crate::protocol::op::Opens::Nothing };
+    (@opens $opens:ident) => { $crate::protocol::op::Opens::$opens };
 }
 pub(crate) use operations;
 
@@ -86,7 +103,9 @@ pub(crate) use operations;
 mod tests {
     #[test]
     fn no_two_operations_share_a_code_or_a_name() {
-        let all: Vec<_> = [super::key_value::ALL, super::cache::ALL, super::cache::CREATION].concat();
+        let all: Vec<_> =
+            [super::key_value::ALL, super::cache::ALL, super::cache::CREATION, super::handle::ALL, super::transaction::ALL]
+                .concat();
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].iter().any(|other| other.code == one.code || other.name == one.name), "{one:?}");
         }

@@ -9,6 +9,9 @@ use pyo3::types::{PyInt, PyString};
 use super::client::BaseClient;
 use super::encode::{write_entries, write_keys, write_value};
 use super::face::{self, Carried, Finish, seconds};
+use super::request::Request;
+use super::transaction;
+use crate::client::Target;
 use crate::protocol::Writer;
 use crate::protocol::hash;
 use crate::protocol::op::key_value::{self, PeekMode, write_cache_header};
@@ -33,13 +36,17 @@ impl BaseCache {
         slf: &Bound<'py, Self>,
         operation: &'static Operation,
         timeout: f64,
-        write: impl FnOnce(&mut Writer) -> PyResult<()>,
+        write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
     ) -> Result<'py> {
         let cache = slf.get();
-        let carried = Carried { name: operation.name, operation, cache: Some(Arc::clone(&cache.name)), finish: Finish::Reply };
-        face::run(cache.client.bind(slf.py()), carried, timeout, |out| {
-            write_cache_header(out, cache.id);
-            write(out)
+        let client = cache.client.bind(slf.py());
+        let transaction = transaction::current(client)?;
+        let (transaction, target) = transaction.map_or((None, Target::Any), |current| (Some(current.id), current.target));
+        let carried =
+            Carried { name: operation.name, operation, cache: Some(Arc::clone(&cache.name)), target, finish: Finish::Reply };
+        face::run(client, carried, timeout, |request| {
+            write_cache_header(&mut request.out, cache.id, transaction);
+            write(request)
         })
     }
 
@@ -51,7 +58,7 @@ impl BaseCache {
         hint: Hint<'_, 'py>,
         timeout: f64,
     ) -> Result<'py> {
-        Self::run(slf, operation, timeout, |out| write_value(slf.py(), out, "key", key, hint))
+        Self::run(slf, operation, timeout, |request| write_value(slf.py(), request, "key", key, hint))
     }
 
     #[inline]
@@ -62,14 +69,14 @@ impl BaseCache {
         (value, value_hint): (Object<'_, 'py>, Hint<'_, 'py>),
         timeout: f64,
     ) -> Result<'py> {
-        Self::run(slf, operation, timeout, |out| {
-            write_value(slf.py(), out, "key", key, key_hint)?;
-            write_value(slf.py(), out, "value", value, value_hint)
+        Self::run(slf, operation, timeout, |request| {
+            write_value(slf.py(), request, "key", key, key_hint)?;
+            write_value(slf.py(), request, "value", value, value_hint)
         })
     }
 
     fn keys<'py>(slf: &Bound<'py, Self>, operation: &'static Operation, keys: Object<'_, 'py>, timeout: f64) -> Result<'py> {
-        Self::run(slf, operation, timeout, |out| write_keys(slf.py(), out, keys))
+        Self::run(slf, operation, timeout, |request| write_keys(slf.py(), request, keys))
     }
 }
 
@@ -255,7 +262,7 @@ impl BaseCache {
     /// Wire: OP_CACHE_PUT_ALL, 1004, since 1.0.
     #[pyo3(signature = (pairs, timeout=0.0))]
     fn put_all<'py>(slf: &Bound<'py, Self>, pairs: Object<'_, 'py>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
-        Self::run(slf, &key_value::PUT_ALL, timeout, |out| write_entries(slf.py(), out, pairs))
+        Self::run(slf, &key_value::PUT_ALL, timeout, |request| write_entries(slf.py(), request, pairs))
     }
 
     /// Store a value and read the one before.
@@ -442,10 +449,10 @@ impl BaseCache {
         value_hint: Hint<'_, 'py>,
         #[pyo3(from_py_with = seconds)] timeout: f64,
     ) -> Result<'py> {
-        Self::run(slf, &key_value::REPLACE_IF_EQUALS, timeout, |out| {
-            write_value(slf.py(), out, "key", key, key_hint)?;
-            write_value(slf.py(), out, "sample", sample, sample_hint)?;
-            write_value(slf.py(), out, "value", value, value_hint)
+        Self::run(slf, &key_value::REPLACE_IF_EQUALS, timeout, |request| {
+            write_value(slf.py(), request, "key", key, key_hint)?;
+            write_value(slf.py(), request, "sample", sample, sample_hint)?;
+            write_value(slf.py(), request, "value", value, value_hint)
         })
     }
 
@@ -694,7 +701,7 @@ impl BaseCache {
         peek_modes: Hint<'_, 'py>,
         #[pyo3(from_py_with = seconds)] timeout: f64,
     ) -> Result<'py> {
-        Self::run(slf, &key_value::GET_SIZE, timeout, |out| write_peek_modes(out, peek_modes))
+        Self::run(slf, &key_value::GET_SIZE, timeout, |request| write_peek_modes(&mut request.out, peek_modes))
     }
 
     /// Destroy the cache and everything in it, on all nodes.
@@ -714,9 +721,15 @@ impl BaseCache {
     fn destroy<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
         let this = slf.get();
         let operation = &cache::DESTROY;
-        let carried = Carried { name: operation.name, operation, cache: Some(Arc::clone(&this.name)), finish: Finish::Reply };
-        face::run(this.client.bind(slf.py()), carried, timeout, |out| {
-            out.i32(this.id);
+        let carried = Carried {
+            name: operation.name,
+            operation,
+            cache: Some(Arc::clone(&this.name)),
+            target: Target::Any,
+            finish: Finish::Reply,
+        };
+        face::run(this.client.bind(slf.py()), carried, timeout, |request| {
+            request.out.i32(this.id);
             Ok(())
         })
     }

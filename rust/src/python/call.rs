@@ -3,6 +3,7 @@
 //! It is a coroutine (`send`, `throw`, `close`, `__await__`) and, once it waits, its own future: the task that runs it is resumed
 //! straight from the loop's callback. No task, no future and no Python frame of ours stands between.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,20 +13,25 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::client::BaseClient;
-use super::face::Carried;
+use super::decode::ReadError;
+use super::face::{Answer, Carried, MAX_DETOURS};
 use super::import::Known;
 use super::port::LoopPort;
+use super::request::Detour;
 use super::{error, face};
 use crate::client::call::{Attempts, Next};
 use crate::client::completion::Reply;
 use crate::client::pool::Ticket;
-use crate::client::{Deadline, Error, ErrorKind};
+use crate::client::{Deadline, Error, ErrorKind, Pool, Target};
+use crate::protocol::op::Operation;
 
 /// What a call is to do when it starts.
 pub(super) enum Job {
     Request {
         frame: Vec<u8>,
         carried: Carried,
+        /// To be carried out first.
+        before: VecDeque<Detour>,
     },
     Connect,
     /// Nothing: the result is known, or stage 1 failed.
@@ -41,6 +47,11 @@ struct Waiting {
     ticket: Option<Ticket>,
     deadline: Deadline,
     attempts: Option<Attempts>,
+    /// The request made on behalf of this one that is being carried out now.
+    detour: Option<Detour>,
+    /// The answer, when something is missing to read it.
+    answer: Option<Answer>,
+    detours: usize,
     /// Usually one: the task that awaits.
     callbacks: Vec<(Py<PyAny>, Option<Py<PyAny>>)>,
 }
@@ -119,15 +130,31 @@ impl Call {
         let deadline = pool.deadline(timeout);
         let token = port.get().insert(slf.clone().unbind());
         let completions = port.get().completions();
-        let (ticket, collecting) = match &mut job {
-            Job::Request { frame, carried } => pool.start(carried.operation, frame, deadline, completions, token),
-            _ => (pool.start_connect(deadline, completions, token), None),
+        let mut detour = match &mut job {
+            Job::Request { before, .. } => before.pop_front(),
+            _ => None,
+        };
+        let (ticket, collecting) = match next_request(&mut job, &mut detour) {
+            Some((target, operation, frame)) => pool.start(target, operation, frame, deadline, completions, token),
+            None => (pool.start_connect(deadline, completions, token), None),
         };
         if let Some(shared) = collecting {
             LoopPort::flush_later(port.bind(py), shared)?;
         }
         let watch = deadline.instant().is_some().then(|| port.clone_ref(py));
-        let waiting = Waiting { job, client, port, token, ticket: Some(ticket), deadline, attempts: None, callbacks: Vec::new() };
+        let waiting = Waiting {
+            job,
+            client,
+            port,
+            token,
+            ticket: Some(ticket),
+            deadline,
+            attempts: None,
+            detour,
+            answer: None,
+            detours: 0,
+            callbacks: Vec::new(),
+        };
         *slf.get().lock() = State::Waiting(Box::new(waiting));
         match watch {
             Some(port) => LoopPort::watch(port.bind(py), token, deadline),
@@ -163,9 +190,12 @@ impl Call {
                 }
             }
         };
+        let Some(result) = Self::advance(py, &mut waiting, outcome) else {
+            *call.lock() = State::Waiting(waiting);
+            return Ok(());
+        };
         let registered = waiting.port.get().remove(waiting.token);
-        let Waiting { job, client, port, callbacks, .. } = *waiting;
-        let result = finish(py, job, &client, outcome);
+        let Waiting { port, callbacks, .. } = *waiting;
         *call.lock() = State::Done { result, port: Some(port) };
         drop(registered);
         for (callback, context) in callbacks {
@@ -185,19 +215,83 @@ impl Call {
 
     /// Asks the attempts; `None` when the request was sent again.
     fn failed(py: Python<'_>, waiting: &mut Waiting, error: Error) -> Option<Error> {
-        let Job::Request { frame, carried } = &mut waiting.job else { return Some(error) };
         let Ok(pool) = waiting.client.get().pool(py) else { return Some(error) };
-        let attempts = waiting.attempts.get_or_insert_with(|| pool.attempts(carried.operation));
+        let Some((target, operation, _)) = next_request(&mut waiting.job, &mut waiting.detour) else { return Some(error) };
+        let attempts = waiting.attempts.get_or_insert_with(|| pool.attempts(operation, target));
         match attempts.failed(error) {
             Next::GiveUp(error) => Some(error),
             Next::Again => {
-                let completions = waiting.port.get().completions();
-                let (ticket, collecting) = pool.start(carried.operation, frame, waiting.deadline, completions, waiting.token);
-                waiting.ticket = Some(ticket);
-                if let Some(shared) = collecting {
-                    shared.flush();
-                }
+                Self::submit(&pool, waiting);
                 None
+            }
+        }
+    }
+
+    /// Sends what is to be sent next.
+    fn submit(pool: &std::sync::Arc<Pool>, waiting: &mut Waiting) {
+        let completions = waiting.port.get().completions();
+        let Some((target, operation, frame)) = next_request(&mut waiting.job, &mut waiting.detour) else { return };
+        // A node that failed once is not insisted on.
+        let target = if waiting.attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
+        let (ticket, collecting) = pool.start(target, operation, frame, waiting.deadline, completions, waiting.token);
+        waiting.ticket = Some(ticket);
+        if let Some(shared) = collecting {
+            shared.flush();
+        }
+    }
+
+    /// An answer has come, or the end: the result of the call, or `None` when another request had to be sent first.
+    fn advance(py: Python<'_>, waiting: &mut Waiting, outcome: Result<Reply, Error>) -> Option<PyResult<Py<PyAny>>> {
+        let reply = match outcome {
+            Ok(reply) => reply,
+            Err(error) => return Some(Err(Self::give_up(py, waiting, &error))),
+        };
+        match waiting.detour.take() {
+            Some(detour) => {
+                if let Err(error) = (detour.done)(py, reply.payload()) {
+                    return Some(Err(error));
+                }
+            }
+            None => {
+                let place = waiting.ticket.as_ref().and_then(Ticket::place);
+                waiting.answer = Some(Answer::Message(reply, place));
+            }
+        }
+        let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
+        match &mut waiting.answer {
+            None => waiting.detour = before.pop_front(),
+            Some(answer) => match carried.finish(py, answer) {
+                Ok(object) => return Some(Ok(object.unbind())),
+                Err(ReadError::Missing(detour)) if waiting.detours < MAX_DETOURS => {
+                    waiting.detours += 1;
+                    waiting.detour = Some(*detour);
+                }
+                Err(error) => return Some(Err(carried.unreadable(py, error))),
+            },
+        }
+        waiting.attempts = None;
+        match waiting.client.get().pool(py) {
+            Ok(pool) => {
+                Self::submit(&pool, waiting);
+                None
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    #[cold]
+    fn give_up(py: Python<'_>, waiting: &Waiting, error: &Error) -> PyErr {
+        match &waiting.job {
+            Job::Request { carried, .. } => {
+                let mut facts = carried.facts();
+                if let Some(detour) = &waiting.detour {
+                    facts.operation = Some(detour.operation);
+                }
+                error::to_python(py, error, facts)
+            }
+            Job::Connect | Job::Known(_) => {
+                waiting.client.get().disconnect();
+                error::to_python(py, error, error::Facts::default())
             }
         }
     }
@@ -216,16 +310,16 @@ impl Call {
     }
 }
 
-/// Stage 3: the object, or the exception.
-fn finish(py: Python<'_>, job: Job, client: &Py<BaseClient>, outcome: Result<Reply, Error>) -> PyResult<Py<PyAny>> {
-    match (job, outcome) {
-        (Job::Request { carried, .. }, Ok(reply)) => carried.finish(py, reply.payload()).map(Bound::unbind),
-        (Job::Request { carried, .. }, Err(error)) => Err(error::to_python(py, &error, carried.facts())),
-        (_, Ok(_)) => Ok(py.None()),
-        (_, Err(error)) => {
-            client.get().disconnect();
-            Err(error::to_python(py, &error, error::Facts::default()))
-        }
+/// The request that has to be sent now: a detour, or the call's own.
+fn next_request<'a>(
+    job: &'a mut Job,
+    detour: &'a mut Option<Detour>,
+) -> Option<(&'a Target, &'static Operation, &'a mut Vec<u8>)> {
+    static ANY: Target = Target::Any;
+    match (job, detour) {
+        (_, Some(detour)) => Some((&ANY, detour.operation, &mut detour.frame)),
+        (Job::Request { frame, carried, .. }, None) => Some((&carried.target, carried.operation, frame)),
+        (Job::Connect | Job::Known(_), None) => None,
     }
 }
 

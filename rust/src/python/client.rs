@@ -1,6 +1,6 @@
 //! BaseClient: what `Client` and `AioClient` share. One short method per operation.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -11,8 +11,7 @@ use super::call::Job;
 use super::face::{self, Carried, Face, Finish};
 use super::settings::Settings;
 use super::{error, options, runtime};
-use crate::client::{Config, Error, ErrorKind, Pool};
-use crate::protocol::Writer;
+use crate::client::{Config, Error, ErrorKind, Pool, Target};
 use crate::protocol::op::{Operation, cache};
 
 /// The connections of a client, and the process that they belong to.
@@ -46,6 +45,8 @@ pub(super) struct BaseClient {
     is_async: AtomicBool,
     setup: Mutex<Option<Setup>>,
     link: ArcSwapOption<Connected>,
+    /// Open transactions: as long as there are none, operations need not look for theirs.
+    pub transactions: AtomicUsize,
 }
 
 impl BaseClient {
@@ -133,8 +134,8 @@ impl BaseClient {
         };
         let operation = if settings.has_more_than_a_name() { by_configuration } else { by_name };
         let finish = Finish::Cache { class, client: slf.clone().unbind() };
-        let carried = Carried { name, operation, cache: Some(settings.name.clone()), finish };
-        face::run(slf, carried, 0.0, |out| settings.write(out))
+        let carried = Carried { name, operation, cache: Some(settings.name.clone()), target: Target::Any, finish };
+        face::run(slf, carried, 0.0, |request| settings.write(&mut request.out))
     }
 }
 
@@ -143,7 +144,12 @@ impl BaseClient {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { is_async: AtomicBool::new(false), setup: Mutex::new(None), link: ArcSwapOption::empty() }
+        Self {
+            is_async: AtomicBool::new(false),
+            setup: Mutex::new(None),
+            link: ArcSwapOption::empty(),
+            transactions: AtomicUsize::new(0),
+        }
     }
 
     /// Remember what `__init__` was given; called by the Python half.
@@ -264,8 +270,8 @@ impl BaseClient {
     /// Wire: OP_CACHE_GET_NAMES, 1050, since 1.0.
     fn get_cache_names<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let name = "AioClient.get_cache_names";
-        let carried = Carried { name, operation: &cache::GET_NAMES, cache: None, finish: Finish::Reply };
-        face::run(slf, carried, 0.0, |_: &mut Writer| Ok(()))
+        let carried = Carried { name, operation: &cache::GET_NAMES, cache: None, target: Target::Any, finish: Finish::Reply };
+        face::run(slf, carried, 0.0, |_| Ok(()))
     }
 }
 

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use super::import::Known;
 use crate::client::{Error, ErrorKind, Sent};
 use crate::protocol::error::DecodeError;
-use crate::protocol::op::{Family, Operation};
+use crate::protocol::op::{Family, Opens, Operation};
 use crate::protocol::status::Status;
 
 /// What an exception tells besides its message.
@@ -62,8 +62,11 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::Protocol(_) => "ParseError",
         ErrorKind::Server(_) => match error.operation().map(|operation| operation.family) {
             Some(Family::CacheCreation) => "CacheCreationError",
-            Some(Family::Cache) | None => "CacheError",
+            Some(Family::Query) => "SQLError",
+            Some(Family::Cache | Family::Transaction) | None => "CacheError",
         },
+        ErrorKind::HandleLost(Opens::Transaction, _) => "TransactionLostError",
+        ErrorKind::HandleLost(..) => "CursorLostError",
         ErrorKind::ClientClosed => "ClientClosedError",
         ErrorKind::Interrupted => "ConnectionLostError",
     }
@@ -80,8 +83,14 @@ fn message(error: &Error, facts: &Facts) -> String {
         if let Some(cache) = &facts.cache {
             text.push_str(&format!(", cache '{cache}'"));
         }
-        let was_carried =
-            matches!(error.kind(), ErrorKind::Io(_) | ErrorKind::ConnectionClosed | ErrorKind::Timeout | ErrorKind::Protocol(_));
+        let was_carried = matches!(
+            error.kind(),
+            ErrorKind::Io(_)
+                | ErrorKind::ConnectionClosed
+                | ErrorKind::HandleLost(..)
+                | ErrorKind::Timeout
+                | ErrorKind::Protocol(_)
+        );
         if was_carried && error.was_sent() == Sent::Maybe {
             text.push_str(", outcome unknown");
         }

@@ -8,10 +8,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::call::{Call, Job};
-use super::client::BaseClient;
+use super::client::{BaseClient, InUse};
 use super::decode::{ReadError, read_reply};
 use super::error::{self, Facts};
+use super::request::{Detour, Request};
 use super::runtime;
+use crate::client::completion::Reply;
+use crate::client::pool::Held;
+use crate::client::{Deadline, Place, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -28,14 +32,59 @@ pub(super) enum Finish {
     Reply,
     /// The cache object, once the server has agreed.
     Cache { class: Py<PyAny>, client: Py<BaseClient> },
+    /// What this makes of the reply.
+    Own(Box<dyn Finisher>),
 }
 
-/// An operation on its way: what its answer is read with.
+/// Makes a result of a reply in a way of its own: cursors, transactions.
+pub(super) trait Finisher: Send + Sync {
+    /// Called once more with the same reply when it answered [`ReadError::Missing`] and what was missing is there.
+    fn finish<'py>(&self, py: Python<'py>, carried: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError>;
+}
+
+/// A reply, and the connection that it came over.
+pub(super) enum Answer {
+    /// The lane is held until the reply has been read.
+    Lane(Held, Deadline),
+    /// The message outlives the connection.
+    Message(Reply, Option<Place>),
+}
+
+impl Answer {
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        match self {
+            Self::Lane(held, _) => held.payload(),
+            Self::Message(reply, _) => reply.payload(),
+        }
+    }
+
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Lane(held, _) => held.place(),
+            Self::Message(_, place) => place.clone(),
+        }
+    }
+
+    /// The same reply without the lane, which others can use now.
+    fn apart(self) -> Self {
+        match self {
+            Self::Lane(held, _) => {
+                let reply = Reply { message: held.payload().to_vec().into(), payload: 0 };
+                Self::Message(reply, held.place())
+            }
+            Self::Message(..) => self,
+        }
+    }
+}
+
+/// An operation on its way: where it goes, and what its answer is read with.
 pub(super) struct Carried {
     /// Name of the operation, or of the method of a client that runs it; for messages.
     pub name: &'static str,
     pub operation: &'static Operation,
     pub cache: Option<Arc<str>>,
+    pub target: Target,
     pub finish: Finish,
 }
 
@@ -46,22 +95,33 @@ impl Carried {
 
     /// Stage 3.
     #[inline]
-    pub fn finish<'py>(&self, py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        let object = read_reply(py, self.operation.reply, payload).map_err(|error| self.unreadable(py, error))?;
+    pub fn finish<'py>(&self, py: Python<'py>, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
         match &self.finish {
-            Finish::Reply => Ok(object),
-            Finish::Cache { class, client } => class.bind(py).call1((client, self.cache.as_deref())),
+            Finish::Reply => read_reply(py, self.operation.reply, answer.payload()),
+            Finish::Cache { class, client } => {
+                read_reply(py, self.operation.reply, answer.payload())?;
+                Ok(class.bind(py).call1((client, self.cache.as_deref()))?)
+            }
+            Finish::Own(finisher) => finisher.finish(py, self, answer),
         }
     }
 
     #[cold]
-    fn unreadable(&self, py: Python<'_>, error: ReadError) -> PyErr {
+    pub fn unreadable(&self, py: Python<'_>, error: ReadError) -> PyErr {
         match error {
             ReadError::Decode(error) => error::parse_error(py, &error, self.facts()),
             ReadError::Python(error) => error,
+            ReadError::Missing(detour) => error::named(
+                py,
+                "ParseError",
+                format!("the servers keep naming types that have to be fetched ({})", detour.operation.name),
+            ),
         }
     }
 }
+
+/// Requests that one call may make to learn what it needs; a server that never runs out of unknown types is not believed.
+pub(super) const MAX_DETOURS: usize = 4096;
 
 thread_local! {
     /// The buffer of this thread's requests, kept between calls.
@@ -77,7 +137,7 @@ pub(super) fn run<'py>(
     client: &Bound<'py, BaseClient>,
     carried: Carried,
     timeout: f64,
-    write: impl FnOnce(&mut Writer) -> PyResult<()>,
+    write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match client.get().face() {
         Face::Sync => wait(client, &carried, duration(timeout)?, write),
@@ -89,19 +149,24 @@ fn wait<'py>(
     client: &Bound<'py, BaseClient>,
     carried: &Carried,
     timeout: Option<Duration>,
-    write: impl FnOnce(&mut Writer) -> PyResult<()>,
+    write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = client.py();
     // Taken out, because writing may run Python code that calls again.
-    let mut out = Writer::request(BUFFER.take());
-    write(&mut out)?;
+    let mut request = Request::new(client, Writer::request(BUFFER.take()));
+    write(&mut request)?;
+    let Request { out, before, .. } = request;
     let mut frame = out.into_buffer();
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
     let deadline = pool.deadline(timeout);
-    let (carried_out, raised) = runtime::wait(py, |interrupt| pool.call(carried.operation, &mut frame, deadline, interrupt));
+    for detour in before {
+        take_detour(py, &connected, carried, detour, deadline)?;
+    }
+    let (carried_out, raised) =
+        runtime::wait(py, |interrupt| pool.call(&carried.target, carried.operation, &mut frame, deadline, interrupt));
     let result = match carried_out {
-        Ok(held) => carried.finish(py, held.payload()),
+        Ok(held) => read(py, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
     };
     if frame.capacity() <= KEPT {
@@ -110,18 +175,77 @@ fn wait<'py>(
     result
 }
 
+/// Waits for the answer to a request that was sent ahead, on the calling thread.
+pub(super) fn collect<'py>(
+    client: &Bound<'py, BaseClient>,
+    carried: &Carried,
+    request: i64,
+    timeout: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = client.py();
+    let connected = client.get().connected(py)?;
+    let pool = &connected.pool;
+    let deadline = pool.deadline(duration(timeout)?);
+    let (carried_out, raised) =
+        runtime::wait(py, |interrupt| pool.collect(&carried.target, carried.operation, request, deadline, interrupt));
+    match carried_out {
+        Ok(held) => read(py, &connected, carried, Answer::Lane(held, deadline), deadline),
+        Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
+    }
+}
+
+/// Stage 3 of a thread's call. What it finds missing is fetched, and it starts again.
+#[inline]
+fn read<'py>(
+    py: Python<'py>,
+    connected: &InUse,
+    carried: &Carried,
+    mut answer: Answer,
+    deadline: Deadline,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut detours = 0;
+    loop {
+        match carried.finish(py, &mut answer) {
+            Ok(object) => return Ok(object),
+            Err(ReadError::Missing(detour)) if detours < MAX_DETOURS => {
+                detours += 1;
+                answer = answer.apart();
+                take_detour(py, connected, carried, *detour, deadline)?;
+            }
+            Err(error) => return Err(carried.unreadable(py, error)),
+        }
+    }
+}
+
+fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Detour, deadline: Deadline) -> PyResult<()> {
+    let Detour { operation, mut frame, done } = detour;
+    let pool = &connected.pool;
+    let (carried_out, raised) =
+        runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
+    match carried_out {
+        Ok(held) => done(py, held.payload()),
+        Err(error) => {
+            let facts = Facts { operation: Some(operation), cache: carried.cache.clone() };
+            Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts)))
+        }
+    }
+}
+
 fn later<'py>(
     client: &Bound<'py, BaseClient>,
     carried: Carried,
     timeout: f64,
-    write: impl FnOnce(&mut Writer) -> PyResult<()>,
+    write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let name = carried.name;
-    let mut out = Writer::request(Vec::with_capacity(64));
+    let mut request = Request::new(client, Writer::request(Vec::with_capacity(64)));
     // Stage 1 looks at the arguments now, before the caller can change them; what it finds wrong is raised when the call is awaited.
-    let encoded = duration(timeout).and_then(|timeout| write(&mut out).map(|()| timeout));
+    let encoded = duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout));
     let (job, timeout) = match encoded {
-        Ok(timeout) => (Job::Request { frame: out.into_buffer(), carried }, timeout),
+        Ok(timeout) => {
+            let Request { out, before, .. } = request;
+            (Job::Request { frame: out.into_buffer(), carried, before: before.into() }, timeout)
+        }
         Err(error) => (Job::Known(Err(error)), None),
     };
     call(client, name, job, timeout)

@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use super::transaction::BaseTransaction;
+
 /// Classes and functions of the standard library and of the package's own Python half.
 pub(super) struct Known {
     pub decimal: Py<PyType>,
@@ -23,6 +25,8 @@ pub(super) struct Known {
     /// Base of all hint classes.
     pub ignite_data_type: Py<PyType>,
     pub exceptions: Py<PyModule>,
+    /// Context variable: the innermost transaction.
+    transaction: Py<PyAny>,
 }
 
 fn class<'py>(module: &Bound<'py, PyModule>, name: &str) -> PyResult<Bound<'py, PyType>> {
@@ -58,7 +62,14 @@ impl Known {
             running_loop: py.import("asyncio")?.getattr("_get_running_loop")?.unbind(),
             ignite_data_type: class(&py.import("pyignite_rs.datatypes.base")?, "IgniteDataType")?.unbind(),
             exceptions: py.import("pyignite_rs.exceptions")?.unbind(),
+            transaction: py.import("pyignite_rs.transaction")?.getattr("CURRENT")?.unbind(),
         })
+    }
+
+    /// The innermost transaction of the calling context.
+    pub fn current_transaction<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, BaseTransaction>>> {
+        let innermost = self.transaction.bind(py).call_method0("get")?;
+        if innermost.is_none() { Ok(None) } else { Ok(Some(innermost.cast_into::<BaseTransaction>()?)) }
     }
 
     /// A class of `pyignite_rs.exceptions`.

@@ -16,8 +16,10 @@ mod hint;
 mod import;
 mod options;
 mod port;
+mod request;
 mod runtime;
 mod settings;
+mod transaction;
 mod wire;
 
 /// Rust half of pyignite_rs: connections, codec and the classes under `Client`, `AioClient`, `Cache` and `AioCache`.
@@ -26,6 +28,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::BaseClient>()?;
     module.add_class::<cache::BaseCache>()?;
+    module.add_class::<transaction::BaseTransaction>()?;
     module.add_class::<call::Call>()?;
     wire::register(module)?;
     runtime::register(module)?;

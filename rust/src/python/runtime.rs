@@ -1,7 +1,7 @@
 //! The one tokio runtime of a process: started by the first connect, left behind by a fork, stopped before the interpreter goes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use crate::client::{Handle as ServerHandle, Place, Target};
+use crate::protocol::op::Opens;
 
 /// How many forks lie between this process and the one that loaded the module. A plain number, because a child of a fork can rely
 /// on no lock.
@@ -154,6 +157,62 @@ pub(super) fn wait<T: Send>(py: Python<'_>, wait: impl FnOnce(&mut dyn FnMut() -
 fn stay_away() {
     while EXITING.load(Ordering::Acquire) {
         std::thread::park();
+    }
+}
+
+/// Something open on a server, and the process that opened it: in the child of a fork it is left to the parent.
+pub(super) struct Kept {
+    /// `None` once it is closed; and where an answer opened nothing.
+    handle: Option<ServerHandle>,
+    epoch: u64,
+}
+
+impl Kept {
+    pub fn new(handle: Option<ServerHandle>) -> Self {
+        Self { handle, epoch: epoch() }
+    }
+
+    fn mine(&self) -> Option<&ServerHandle> {
+        self.handle.as_ref().filter(|_| self.epoch == epoch())
+    }
+
+    /// Its number on its connection; 0 when it is not open here.
+    pub fn id(&self) -> i64 {
+        self.mine().map_or(0, ServerHandle::id)
+    }
+
+    /// Where requests about it have to go; nowhere when it is not open here.
+    pub fn target(&self) -> Target {
+        self.mine().map_or_else(|| Target::At(Place::Shared(Weak::new()), Opens::Nothing), ServerHandle::target)
+    }
+
+    pub fn ahead(&self) -> Option<i64> {
+        self.mine().and_then(ServerHandle::ahead)
+    }
+
+    pub fn set_ahead(&mut self, request: Option<i64>) {
+        if let Some(handle) = &mut self.handle {
+            handle.set_ahead(request);
+        }
+    }
+
+    /// The server has closed it.
+    pub fn release(mut self) {
+        if self.epoch == epoch()
+            && let Some(handle) = self.handle.take()
+        {
+            handle.release();
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.epoch != epoch()
+            && let Some(handle) = self.handle.take()
+        {
+            handle.abandon();
+        }
     }
 }
 

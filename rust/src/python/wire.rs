@@ -6,8 +6,9 @@ use pyo3::types::PyBytes;
 use super::decode::{ReadError, read_value};
 use super::encode::write_value;
 use super::error;
+use super::request::Request;
 use crate::protocol::read::Reader;
-use crate::protocol::{Writer, affinity, hash};
+use crate::protocol::{affinity, hash};
 
 /// Write one value as it goes over the wire.
 ///
@@ -23,9 +24,9 @@ use crate::protocol::{Writer, affinity, hash};
 #[pyfunction]
 #[pyo3(signature = (value, hint=None))]
 fn encode<'py>(py: Python<'py>, value: &Bound<'py, PyAny>, hint: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
-    let mut out = Writer::bare();
-    write_value(py, &mut out, "value", value, hint)?;
-    Ok(PyBytes::new(py, out.as_slice()))
+    let mut request = Request::bare();
+    write_value(py, &mut request, "value", value, hint)?;
+    Ok(PyBytes::new(py, request.out.as_slice()))
 }
 
 /// Read one value from the bytes that a server sends.
@@ -48,6 +49,11 @@ fn decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     value.map_err(|error| match error {
         ReadError::Decode(error) => error::parse_error(py, &error, error::Facts::default()),
         ReadError::Python(error) => error,
+        ReadError::Missing(detour) => error::named(
+            py,
+            "ParseError",
+            format!("only a client can read this: {} has to be asked first", detour.operation.name),
+        ),
     })
 }
 

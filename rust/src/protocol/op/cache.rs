@@ -1,6 +1,6 @@
 //! Caches themselves: names, creation, destruction, configuration properties.
 
-use super::{Family, Operation, Reply, Retry, Routing, operations};
+use super::{Operation, operations};
 use crate::protocol::context::ProtocolVersion;
 
 operations! { Cache since ProtocolVersion::new(1, 0, 0);

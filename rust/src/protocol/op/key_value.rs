@@ -1,6 +1,6 @@
 //! Entries of a cache. Each request is `int cache id, byte flags`, then what the row says.
 
-use super::{Family, Operation, Reply, Retry, Routing, operations};
+use super::{Operation, operations};
 use crate::protocol::context::ProtocolVersion;
 use crate::protocol::write::Writer;
 
@@ -65,12 +65,17 @@ impl PeekMode {
     pub const LAST: i64 = Self::OffHeap as i64;
 }
 
-/// Bytes of the cache header without optional parts.
-pub const CACHE_HEADER: usize = 5;
+const TRANSACTIONAL: u8 = 0x02;
 
-/// Writes the cache header: `int cache id, byte flags`.
+/// Writes the cache header: `int cache id, byte flags, [int transaction id: 0x02]`.
 #[inline]
-pub fn write_cache_header(out: &mut Writer, cache_id: i32) {
+pub fn write_cache_header(out: &mut Writer, cache_id: i32, transaction: Option<i32>) {
     out.i32(cache_id);
-    out.u8(0);
+    match transaction {
+        None => out.u8(0),
+        Some(id) => {
+            out.u8(TRANSACTIONAL);
+            out.i32(id);
+        }
+    }
 }

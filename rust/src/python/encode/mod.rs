@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 
 use super::hint::{self, Hint};
 use super::import::Known;
+use super::request::Request;
 use crate::protocol::Writer;
 use crate::protocol::error::{EncodeError, PathPart};
 
@@ -24,12 +25,12 @@ const LINKED_HASH_MAP: i8 = 2;
 #[inline]
 pub(super) fn write_value(
     py: Python<'_>,
-    out: &mut Writer,
+    request: &mut Request<'_, '_>,
     name: &'static str,
     value: &Bound<'_, PyAny>,
     hint: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    let mut encoder = Encoder { py, out, path: Vec::new() };
+    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
     let written = match hint {
         None => encoder.any(value),
         Some(hint) => hint::resolve(hint).and_then(|hint| encoder.with(value, hint)),
@@ -38,19 +39,19 @@ pub(super) fn write_value(
 }
 
 /// Writes `int n, n x key` from any iterable of keys or `(key, hint)` pairs.
-pub(super) fn write_keys(py: Python<'_>, out: &mut Writer, keys: &Bound<'_, PyAny>) -> PyResult<()> {
-    let count = out.later();
-    let mut encoder = Encoder { py, out, path: Vec::new() };
+pub(super) fn write_keys(py: Python<'_>, request: &mut Request<'_, '_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+    let count = request.out.later();
+    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
     let length = encoder.items(keys, |encoder, key| encoder.any(key)).map_err(|error| encoder.locate(error, "keys"))?;
-    out.patch_length(count, "keys", length).map_err(too_long)
+    request.out.patch_length(count, "keys", length).map_err(too_long)
 }
 
 /// Writes `int n, n x (key, value)` from a dictionary or another mapping; keys and values may be `(item, hint)` pairs.
-pub(super) fn write_entries(py: Python<'_>, out: &mut Writer, pairs: &Bound<'_, PyAny>) -> PyResult<()> {
-    let count = out.later();
-    let mut encoder = Encoder { py, out, path: Vec::new() };
+pub(super) fn write_entries(py: Python<'_>, request: &mut Request<'_, '_>, pairs: &Bound<'_, PyAny>) -> PyResult<()> {
+    let count = request.out.later();
+    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
     let length = encoder.entries(pairs).map_err(|error| encoder.locate(error, "pairs"))?;
-    out.patch_length(count, "pairs", length).map_err(too_long)
+    request.out.patch_length(count, "pairs", length).map_err(too_long)
 }
 
 /// Writes Python values; `path` fills from the inside out when one can not be written.
