@@ -1,6 +1,6 @@
 """Rust half of pyignite_rs: connections, codec and the classes under `Client`, `AioClient`, `Cache` and `AioCache`."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextvars import Context
 from typing import Any, Final, final
 
@@ -12,6 +12,12 @@ __all__ = [
     "__version__",
     "BaseClient",
     "BaseCache",
+    "BaseTransaction",
+    "CursorStart",
+    "CursorRow",
+    "BaseCursor",
+    "SyncCursor",
+    "AsyncCursor",
     "Call",
     "encode",
     "decode",
@@ -87,6 +93,54 @@ class BaseClient:
 
         Raises:
             ParameterError: The settings have no name, or more than a name.
+        """
+
+    def sql(
+        self,
+        query_str: str,
+        page_size: int = 1024,
+        query_args: Iterable[Any] | None = None,
+        schema: str | None = "PUBLIC",
+        statement_type: int = 0,
+        distributed_joins: bool = False,
+        local: bool = False,
+        replicated_only: bool = False,
+        enforce_join_order: bool = False,
+        collocated: bool = False,
+        lazy: bool = False,
+        include_field_names: bool = False,
+        max_rows: int = -1,
+        timeout: float | None = 0,
+        cache: Any = None,
+    ) -> Any:
+        """Run a statement of SQL.
+
+        Args:
+            query_str: The statement (str), with a question mark for each argument.
+            page_size: Rows that one answer of the server brings (int).
+            query_args: Iterable of arguments, values or pairs `(value, hint)`.
+            schema: Schema of names that are not qualified (str).
+            statement_type: StatementType.SELECT or UPDATE to have others refused; ANY takes all.
+            distributed_joins: Whether rows of different nodes are joined.
+            local: Whether only the node that answers looks at its own rows.
+            replicated_only: Whether only replicated tables are asked.
+            enforce_join_order: Whether tables are joined in the order of the statement.
+            collocated: Whether rows that are grouped together are known to be on one node.
+            lazy: Whether the server makes pages as they are asked for, instead of the whole result at once.
+            include_field_names: Whether the first row is the list of column names.
+            max_rows: Sent as pyignite does; servers ignore it.
+            timeout: Milliseconds that the statement may take on the server (int); 0 is no limit.
+            cache: Cache, its name or id, whose schema is used in place of `schema`.
+
+        Returns:
+            SqlFieldsCursor: Rows as lists. AioClient returns an AioSqlFieldsCursor, to be awaited or entered with `async with`.
+
+        Raises:
+            SQLError: The server refuses.
+            CursorLostError: Later, while rows are read: the connection was lost.
+            TypeError, ValueError, OverflowError: An argument has no place on the wire.
+
+        Wire: OP_QUERY_SQL_FIELDS, 2004, since 1.0.
         """
 
     def get_cache_names(self) -> Any:
@@ -595,6 +649,58 @@ class BaseCache:
         Wire: OP_CACHE_GET_SIZE, 1020, since 1.0.
         """
 
+    def scan(self, page_size: int = 1024, partitions: int = -1, local: bool = False, timeout: float | None = 0.0) -> Any:
+        """Read everything in the cache, a page at a time.
+
+        Args:
+            page_size: Entries that one answer of the server brings (int). pyignite's default is 1.
+            partitions: Number of the partition to read (int); negative for all.
+            local: Whether only the node that answers looks at its own entries.
+            timeout: Seconds that the first answer may take; 0 is the client's own limit.
+
+        Returns:
+            ScanCursor: Tuples (key, value). AioCache returns an AioScanCursor, to be awaited or entered with `async with`.
+
+        Raises:
+            CacheError: The server refuses, for example because the cache or the partition does not exist.
+            CursorLostError: Later, while rows are read: the connection was lost.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_QUERY_SCAN, 2000, since 1.0.
+        """
+
+    def _select_row(
+        self,
+        type_name: str,
+        query_str: str,
+        page_size: int,
+        query_args: Iterable[Any] | None,
+        distributed_joins: bool,
+        replicated_only: bool,
+        local: bool,
+        timeout: float | None,
+    ) -> Any:
+        """Query whole entries of one type.
+
+        Args:
+            type_name: Name of the type, or of its table (str).
+            query_str: Condition or SELECT statement (str).
+            page_size: Entries that one answer of the server brings (int).
+            query_args: Iterable of arguments, values or pairs `(value, hint)`.
+            distributed_joins: Whether rows of different nodes are joined.
+            replicated_only: Whether only replicated tables are asked.
+            local: Whether only the node that answers looks at its own entries.
+            timeout: Milliseconds that the query may take on the server (int); 0 is no limit.
+
+        Returns:
+            SqlCursor: Tuples (key, value).
+
+        Raises:
+            SQLError: The server refuses.
+
+        Wire: OP_QUERY_SQL, 2002, since 1.0.
+        """
+
     def destroy(self, timeout: float | None = 0.0) -> Any:
         """Destroy the cache and everything in it, on all nodes.
 
@@ -611,6 +717,112 @@ class BaseCache:
         Wire: OP_CACHE_DESTROY, 1056, since 1.0.
         """
 
+@disjoint_base
+class BaseTransaction:
+    """A transaction. Made by `tx_start` of a client."""
+    @property
+    def _outer(self) -> BaseTransaction | None:
+        """The transaction that was current when this one began, or None."""
+
+    @_outer.setter
+    def _outer(self, value: BaseTransaction | None) -> None: ...
+    @property
+    def client(self) -> Any:
+        """The client that the transaction runs on."""
+
+    @property
+    def tx_id(self) -> int | None:
+        """Number of the transaction on its connection (int); None before it began."""
+
+    def __new__(cls, client: BaseClient, concurrency: int, isolation: int, timeout: float | None, label: str | None) -> Self: ...
+    def _start(self) -> Any:
+        """Begin on the server.
+
+        Returns:
+            int: Number of the transaction (awaitable on AioTransaction).
+
+        Raises:
+            CacheError: The server refuses, for example because too many transactions are open on the connection.
+
+        Wire: OP_TX_START, 4000, since 1.5.
+        """
+
+    def _end(self, commit: bool) -> Any:
+        """Commit or roll back. A transaction that is not open stays as it is.
+
+        Returns:
+            None: (awaitable on AioTransaction)
+
+        Raises:
+            CacheError: The server could not commit.
+            TransactionLostError: The connection is gone, and the transaction with it.
+
+        Wire: OP_TX_END, 4001, since 1.5.
+        """
+
+@final
+class CursorStart:
+    """What a cursor is made with; of no use to anybody else."""
+
+@final
+class CursorRow:
+    """One row of an asynchronous cursor, to be awaited: usually it is here already."""
+    def __iter__(self) -> Generator[Any, Any, Any]: ...
+    def __next__(self) -> Any: ...
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def send(self, _value: Any) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+        """Somebody was cancelled while waiting for a page, which is lost with it: the cursor is given up."""
+
+    def close(self) -> None: ...
+
+@disjoint_base
+class BaseCursor:
+    """Rows of a query. Made by `scan`, `select_row` and `sql`."""
+    @property
+    def client(self) -> Any:
+        """The client that the query runs on."""
+
+    @property
+    def cursor_id(self) -> int | None:
+        """Number of the cursor on its connection (int); None before it is open."""
+
+    @property
+    def data(self) -> Any:
+        """Rows of the page that is here and have not been given out (iterator); None before the cursor is open."""
+
+    @property
+    def more(self) -> bool | None:
+        """Whether the server has more rows than the page that is here (bool); None before the cursor is open."""
+
+    def __new__(cls, client: BaseClient, start: CursorStart) -> Self: ...
+    def _close(self) -> Any:
+        """Close the cursor on the server, if it has more rows.
+
+        Returns:
+            None: (awaitable on asynchronous cursors)
+
+        Wire: OP_RESOURCE_CLOSE, 0, since 1.0.
+        """
+
+    def _take_ahead(self) -> Call | None:
+        """The call that asked for the next page ahead, to be awaited before the cursor is closed; None if there is none."""
+
+    def _open(self) -> Any:
+        """Send the query; the call returns the cursor."""
+
+class SyncCursor(BaseCursor):
+    """Rows on the calling thread."""
+    def __new__(cls, client: BaseClient, start: CursorStart) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
+
+class AsyncCursor(BaseCursor):
+    """Rows for coroutines."""
+    def __new__(cls, client: BaseClient, start: CursorStart) -> Self: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, Any]: ...
+
 @final
 class Call:
     @property
@@ -624,7 +836,7 @@ class Call:
         """
 
     @_asyncio_future_blocking.setter
-    def _asyncio_future_blocking(self, value: bool) -> None: ...
+    def _asyncio_future_blocking(self, value: bool | None) -> None: ...
     def __repr__(self) -> str: ...
     def __iter__(self) -> Generator[Any, Any, Any]: ...
     def __next__(self) -> Any: ...

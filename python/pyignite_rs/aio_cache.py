@@ -8,6 +8,7 @@ from ._core import BaseCache
 
 if TYPE_CHECKING:
     from .aio_client import AioClient
+    from .cursors import AioScanCursor  # noqa: F401 - for the stub
 
 __all__ = ["AioCache", "create_cache", "get_cache", "get_or_create_cache"]
 

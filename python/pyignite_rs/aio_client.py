@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .aio_cache import AioCache
 from .client import BaseClient, _addresses
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .transaction import AioTransaction
+
+if TYPE_CHECKING:
+    from .cursors import AioSqlFieldsCursor  # noqa: F401 - for the stub
 
 __all__ = ["AioClient"]
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from .aio_cache import AioCache
 from .client import BaseClient
+from .cursors import AioSqlFieldsCursor
+from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .transaction import AioTransaction
 
 __all__ = ["AioClient"]
 
@@ -55,6 +58,30 @@ class AioClient(BaseClient):
 
         Raises:
             NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
+        """
+
+    def tx_start(
+        self,
+        concurrency: int = TransactionConcurrency.PESSIMISTIC,
+        isolation: int = TransactionIsolation.REPEATABLE_READ,
+        timeout: int = 0,
+        label: str | None = None,
+    ) -> AioTransaction:
+        """Begin a transaction. Operations on transactional caches in this task belong to it until it ends.
+
+        Args:
+            concurrency: A `TransactionConcurrency`. Default: entries are locked when they are first used.
+            isolation: A `TransactionIsolation`. Default: what was read once stays the same.
+            timeout: Milliseconds after which the server rolls it back (int). Default: no limit.
+            label: Name that the server shows in its views and errors (str).
+
+        Returns:
+            The transaction, to be awaited or entered with `async with`.
+
+        Raises:
+            ValueError: An argument is none of these.
+            CacheError: The server refuses, for example because of its limit of open transactions.
+            NotSupportedByClusterError: The servers have no transactions.
         """
 
     async def __aenter__(self) -> AioClient: ...
@@ -111,6 +138,54 @@ class AioClient(BaseClient):
 
         Raises:
             ParameterError: The settings have no name, or more than a name.
+        """
+
+    def sql(
+        self,
+        query_str: str,
+        page_size: int = 1024,
+        query_args: Iterable[Any] | None = None,
+        schema: str | None = "PUBLIC",
+        statement_type: int = 0,
+        distributed_joins: bool = False,
+        local: bool = False,
+        replicated_only: bool = False,
+        enforce_join_order: bool = False,
+        collocated: bool = False,
+        lazy: bool = False,
+        include_field_names: bool = False,
+        max_rows: int = -1,
+        timeout: float | None = 0,
+        cache: Any = None,
+    ) -> AioSqlFieldsCursor:
+        """Run a statement of SQL.
+
+        Args:
+            query_str: The statement (str), with a question mark for each argument.
+            page_size: Rows that one answer of the server brings (int).
+            query_args: Iterable of arguments, values or pairs `(value, hint)`.
+            schema: Schema of names that are not qualified (str).
+            statement_type: StatementType.SELECT or UPDATE to have others refused; ANY takes all.
+            distributed_joins: Whether rows of different nodes are joined.
+            local: Whether only the node that answers looks at its own rows.
+            replicated_only: Whether only replicated tables are asked.
+            enforce_join_order: Whether tables are joined in the order of the statement.
+            collocated: Whether rows that are grouped together are known to be on one node.
+            lazy: Whether the server makes pages as they are asked for, instead of the whole result at once.
+            include_field_names: Whether the first row is the list of column names.
+            max_rows: Sent as pyignite does; servers ignore it.
+            timeout: Milliseconds that the statement may take on the server (int); 0 is no limit.
+            cache: Cache, its name or id, whose schema is used in place of `schema`.
+
+        Returns:
+            SqlFieldsCursor: Rows as lists. AioClient returns an AioSqlFieldsCursor, to be awaited or entered with `async with`.
+
+        Raises:
+            SQLError: The server refuses.
+            CursorLostError: Later, while rows are read: the connection was lost.
+            TypeError, ValueError, OverflowError: An argument has no place on the wire.
+
+        Wire: OP_QUERY_SQL_FIELDS, 2004, since 1.0.
         """
 
     def get_cache_names(self) -> Coroutine[Any, Any, list[str]]:

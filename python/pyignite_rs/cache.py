@@ -8,6 +8,7 @@ from ._core import BaseCache
 
 if TYPE_CHECKING:
     from .client import Client
+    from .cursors import ScanCursor  # noqa: F401 - for the stub
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ._core import BaseCache
 from .client import Client
+from .cursors import ScanCursor
 from .datatypes.base import IgniteDataType
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
@@ -487,6 +488,26 @@ class Cache(BaseCache):
             ValueError: A number that is no peek mode.
 
         Wire: OP_CACHE_GET_SIZE, 1020, since 1.0.
+        """
+
+    def scan(self, page_size: int = 1024, partitions: int = -1, local: bool = False, timeout: float | None = 0.0) -> ScanCursor:
+        """Read everything in the cache, a page at a time.
+
+        Args:
+            page_size: Entries that one answer of the server brings (int). pyignite's default is 1.
+            partitions: Number of the partition to read (int); negative for all.
+            local: Whether only the node that answers looks at its own entries.
+            timeout: Seconds that the first answer may take; 0 is the client's own limit.
+
+        Returns:
+            ScanCursor: Tuples (key, value). AioCache returns an AioScanCursor, to be awaited or entered with `async with`.
+
+        Raises:
+            CacheError: The server refuses, for example because the cache or the partition does not exist.
+            CursorLostError: Later, while rows are read: the connection was lost.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_QUERY_SCAN, 2000, since 1.0.
         """
 
     def destroy(self, timeout: float | None = 0.0) -> None:

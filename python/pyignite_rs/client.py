@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._core import BaseClient as _CoreClient
 from .cache import Cache
 from .connection import BitmaskFeature, ProtocolContext
 from .constants import IGNITE_DEFAULT_PORT
-from .exceptions import NotSupportedError
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .exceptions import NotSupportedError
 from .transaction import Transaction
 from .utils import is_iterable
+
+if TYPE_CHECKING:
+    from .cursors import SqlFieldsCursor  # noqa: F401 - for the stub
 
 __all__ = ["BaseClient", "Client"]
 

@@ -34,13 +34,13 @@ def _member(value: int | IntEnum, options: type[IntEnum]) -> int:
     return int(value)
 
 
-def _milliseconds(value: int) -> int:
+def _milliseconds(value: Any) -> int:
     if not isinstance(value, int) or value < 0:
         raise ValueError(f"the timeout of a transaction is a number of milliseconds from 0 on, not {value!r}")
     return value
 
 
-def _text(value: str | None) -> str | None:
+def _text(value: Any) -> str | None:
     if value and not isinstance(value, str):
         raise ValueError(f"the label of a transaction is a str, not {type(value).__name__}")
     return value or None

@@ -37,7 +37,27 @@ ARGUMENTS = {
     "_args": "Any",
     "_kwargs": "Any",
     "addresses": "list[tuple[str, int]]",
+    "cache": "Any",
     "cache_class": "type",
+    "collocated": "bool",
+    "commit": "bool",
+    "concurrency": "int",
+    "distributed_joins": "bool",
+    "enforce_join_order": "bool",
+    "include_field_names": "bool",
+    "isolation": "int",
+    "label": "str | None",
+    "lazy": "bool",
+    "local": "bool",
+    "max_rows": "int",
+    "page_size": "int",
+    "query_args": "Iterable[Any] | None",
+    "query_str": "str",
+    "replicated_only": "bool",
+    "schema": "str | None",
+    "start": "CursorStart",
+    "statement_type": "int",
+    "type_name": "str",
     "callback": "Callable[[Any], object]",
     "client": "BaseClient",
     "context": "Context | None",
@@ -67,6 +87,17 @@ RESULTS = {
     "entity_id": "int",
     "java_hash_string": "int",
     "schema_id": "int",
+    "AsyncCursor.__aiter__": "Self",
+    "AsyncCursor.__anext__": "Coroutine[Any, Any, Any]",
+    "SyncCursor.__iter__": "Self",
+    "SyncCursor.__next__": "Any",
+    "BaseCursor.cursor_id": "int | None",
+    "BaseCursor.more": "bool | None",
+    "BaseCursor._take_ahead": "Call | None",
+    "BaseTransaction._outer": "BaseTransaction | None",
+    "BaseTransaction.tx_id": "int | None",
+    "CursorRow.__next__": "Any",
+    "CursorRow.close": "None",
     "BaseCache.cache_id": "int",
     "BaseCache.name": "str",
     "BaseCache.client": "Any",
@@ -78,6 +109,9 @@ RESULTS = {
     "Call.__qualname__": "str",
     "Call._asyncio_future_blocking": "bool | None",
 }
+
+#: Properties that can be set.
+SETTERS = {"_asyncio_future_blocking", "_outer"}
 
 _RETURNS = re.compile(r"^Returns:\n +(?P<type>[^:\n]+):", re.MULTILINE)
 
@@ -91,8 +125,8 @@ def result_type(name: str, function: Any, face: str = "") -> str:
         return RESULTS[name]
     found = _RETURNS.search(inspect.getdoc(function) or "")
     documented = found["type"].strip() if found else "Any"
-    if documented == "Cache" and face.startswith("Aio"):
-        return "AioCache"
+    if face.startswith("Aio") and (documented == "Cache" or documented.endswith("Cursor")):
+        documented = f"Aio{documented}"
     return _DOCUMENTED.get(documented, documented)
 
 
@@ -154,20 +188,21 @@ def core_class(cls: type) -> str:
         elif inspect.isgetsetdescriptor(member):
             documentation = docstring(member.__doc__) if member.__doc__ else "..."
             lines.append(f"@property\ndef {name}(self) -> {known or 'Any'}:\n{textwrap.indent(documentation, '    ')}\n")
-            if name == "_asyncio_future_blocking":
-                lines.append(f"@{name}.setter\ndef {name}(self, value: bool) -> None: ...")
+            if name in SETTERS:
+                lines.append(f"@{name}.setter\ndef {name}(self, value: {known}) -> None: ...")
         elif callable(member):
             lines.append(definition(name, member, known or "Any", "self"))
     # Py_TPFLAGS_BASETYPE; a class with a layout of its own in Rust can have no second one beside it as a base.
-    decorator = "disjoint_base" if cls.__flags__ & (1 << 10) else "final"
-    return f"@{decorator}\nclass {cls.__name__}:\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
+    decorator = "final" if not cls.__flags__ & (1 << 10) else "disjoint_base" if cls.__base__ is object else ""
+    base = "" if cls.__base__ is object or cls.__base__ is None else f"({cls.__base__.__name__})"
+    return f"{decorator and '@' + decorator}\nclass {cls.__name__}{base}:\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
 
 
 def core_stub() -> str:
     """The stub of `_core`."""
     parts = [
         docstring(_core.__doc__ or ""),
-        "from collections.abc import Callable, Generator, Iterable, Mapping",
+        "from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping",
         "from contextvars import Context",
         "from typing import Any, Final, final",
         "from typing_extensions import Self, disjoint_base",
@@ -219,7 +254,8 @@ def face_class(cls: ast.ClassDef, shown: str, base: type) -> None:
         return
     for name, method in operations(base):
         result = result_type(f"{base.__name__}.{name}", method, shown)
-        if shown.startswith("Aio"):
+        # A cursor is made at once, and asks the server when it is awaited.
+        if shown.startswith("Aio") and not result.endswith("Cursor"):
             result = f"Coroutine[Any, Any, {result}]"
         cls.body += ast.parse(definition(name, method, result, "self")).body
 

@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::error::Error;
+use super::handle::Handle;
 
 /// A whole message and where its payload starts.
 #[derive(Debug)]
 pub struct Reply {
     pub message: Bytes,
     pub payload: usize,
+    /// What the answer opened; closed with the reply unless somebody takes it.
+    pub opened: Option<Handle>,
 }
 
 impl Reply {

@@ -127,8 +127,8 @@ impl Input {
 /// What an arriving answer belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Owner<W> {
-    /// A caller waits for it.
-    Waiter(W),
+    /// A caller waits for it, and takes charge of what it opened.
+    Waiter(W, Opens),
     /// The caller left: what the answer may have opened has to be closed.
     Orphan(Opens),
     /// No request has this id, or it was answered before.
@@ -198,9 +198,10 @@ impl<W> RequestTable<W> {
         match std::mem::replace(&mut entry.slot, Slot::Free) {
             Slot::Free => Owner::Nobody,
             Slot::Waiting(waiter) => {
+                let opens = entry.opens;
                 self.waiting -= 1;
                 self.free.push(index);
-                Owner::Waiter(waiter)
+                Owner::Waiter(waiter, opens)
             }
             Slot::Orphan(_) => {
                 let opens = entry.opens;
@@ -208,6 +209,11 @@ impl<W> RequestTable<W> {
                 Owner::Orphan(opens)
             }
         }
+    }
+
+    /// What the answer with this id will open.
+    pub fn opens(&self, id: i64) -> Opens {
+        self.index(id).and_then(|index| self.slots.get(index)).map_or(Opens::Nothing, |entry| entry.opens)
     }
 
     /// The caller leaves; the id stays taken until its answer comes. Returns what waited.
@@ -356,8 +362,8 @@ mod tests {
         let third = table.register('c', Opens::Nothing).unwrap();
         assert_ne!(first, third);
         assert_eq!(table.answered(first), Owner::Nobody);
-        assert_eq!(table.answered(third), Owner::Waiter('c'));
-        assert_eq!(table.answered(second), Owner::Waiter('b'));
+        assert_eq!(table.answered(third), Owner::Waiter('c', Opens::Nothing));
+        assert_eq!(table.answered(second), Owner::Waiter('b', Opens::Nothing));
         assert_eq!((table.waiting(), table.is_owed()), (0, false));
         assert_eq!(table.answered(-1), Owner::Nobody);
         assert_eq!(table.answered(i64::MAX), Owner::Nobody);

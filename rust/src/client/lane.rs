@@ -311,11 +311,11 @@ impl Lane {
                 let answer = match_answer(bytes, &self.link, &mut self.table);
                 let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
                 match answer.owner {
-                    Owner::Waiter(_) if answer.header.id == id => {
+                    Owner::Waiter(..) if answer.header.id == id => {
                         self.answer = Answer::Input(message.start + answer.header.payload..message.end);
                         return Ok(answer.header);
                     }
-                    Owner::Waiter(_) => self.ahead.push((answer.header.id, self.input.message(message).to_vec())),
+                    Owner::Waiter(..) => self.ahead.push((answer.header.id, self.input.message(message).to_vec())),
                     // The caller left; what came too late for it is closed again.
                     Owner::Orphan(opens) if answer.header.error.is_none() => {
                         let payload = message.start + answer.header.payload..message.end;
@@ -338,6 +338,8 @@ impl Lane {
                 Ok(()) => {}
                 Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
                 Err(error) => {
+                    // What its answer opens could be closed only by whoever comes next, perhaps never: so the connection ends.
+                    self.broken |= self.table.opens(id) != Opens::Nothing;
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));
                 }

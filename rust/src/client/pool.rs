@@ -20,7 +20,7 @@ use super::config::Config;
 use super::connect::{Opened, open_any};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
-use super::handle::{Place, Target};
+use super::handle::{Handle as ServerHandle, Place, Target};
 use super::lane::{Interrupt, Lane, SLICE};
 use super::node::{Certain, Node, Turn};
 use super::shared::{Rejected, Shared, Submitted};
@@ -58,9 +58,15 @@ async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Resul
 pub struct Held {
     node: Arc<Node>,
     lane: Option<Box<Lane>>,
+    /// What the answer opened; closed with the lane's turn unless somebody takes it.
+    pub opened: Option<ServerHandle>,
 }
 
 impl Held {
+    fn new(node: Arc<Node>, lane: Box<Lane>) -> Self {
+        Self { node, lane: Some(lane), opened: None }
+    }
+
     pub fn payload(&self) -> &[u8] {
         self.lane.as_ref().map_or(&[], |lane| lane.payload())
     }
@@ -70,10 +76,11 @@ impl Held {
         self.lane.as_ref().map(|lane| &lane.link().address)
     }
 
-    /// The connection that the answer came over.
-    pub fn place(&self) -> Option<Place> {
-        let generation = self.lane.as_ref()?.link().generation;
-        Some(Place::Lane { node: Arc::clone(&self.node), generation })
+    /// Takes charge of what the answer opened.
+    fn open(&mut self, opens: Opens) {
+        let Some(lane) = self.lane.as_ref().filter(|_| opens != Opens::Nothing) else { return };
+        let place = Place::Lane { node: Arc::clone(&self.node), generation: lane.link().generation };
+        self.opened = place.open(opens, lane.payload());
     }
 
     /// Sends another request without waiting for its answer; the payload stays readable. Returns its request id.
@@ -93,6 +100,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        drop(self.opened.take());
         if let Some(lane) = self.lane.take() {
             self.node.give_back(lane);
         }
@@ -129,18 +137,6 @@ impl Ticket {
         match self {
             Self::Sent { .. } | Self::Ended => false,
             Self::Opening { stage, .. } => matches!(*lock(stage), Stage::Waiting),
-        }
-    }
-
-    /// The connection that the request was given to.
-    pub fn place(&self) -> Option<Place> {
-        match self {
-            Self::Sent { shared, .. } => Some(Place::Shared(Weak::clone(shared))),
-            Self::Opening { stage, .. } => match &*lock(stage) {
-                Stage::Sent(shared, _) => Some(Place::Shared(Weak::clone(shared))),
-                Stage::Waiting | Stage::Left => None,
-            },
-            Self::Ended => None,
         }
     }
 
@@ -286,7 +282,10 @@ impl Pool {
                         Ask::Collect(request) => lane.collect(*request, deadline, interrupt),
                     };
                     match carried {
-                        Ok(()) => return Ok(held),
+                        Ok(()) => {
+                            held.open(operation.opens);
+                            return Ok(held);
+                        }
                         Err(error) => error,
                     }
                 }
@@ -315,7 +314,7 @@ impl Pool {
             let current = self.current.load();
             let node = primary.unwrap_or(&current);
             match node.turn(max, opens) {
-                Turn::Take(lane) => return Ok(Held { node: Arc::clone(node), lane: Some(lane) }),
+                Turn::Take(lane) => return Ok(Held::new(Arc::clone(node), lane)),
                 Turn::Open => {
                     let among = if primary.is_some() { vec![Arc::clone(node)] } else { self.order() };
                     let opened = self.open_lane(among, deadline, interrupt);
@@ -356,7 +355,7 @@ impl Pool {
         loop {
             self.check_open()?;
             match node.certain(*generation) {
-                Certain::Take(lane) => return Ok(Held { node: Arc::clone(node), lane: Some(lane) }),
+                Certain::Take(lane) => return Ok(Held::new(Arc::clone(node), lane)),
                 Certain::Gone => return Err(Error::new(ErrorKind::ConnectionClosed)),
                 Certain::Wait => {
                     let Some(slice) = deadline.slice(SLICE) else { return Err(Error::new(ErrorKind::Timeout)) };
@@ -399,7 +398,7 @@ impl Pool {
         if !node.opened(&lane) {
             return Err(Error::new(ErrorKind::ClientClosed));
         }
-        Ok(Held { node, lane: Some(lane) })
+        Ok(Held::new(node, lane))
     }
 }
 
@@ -410,7 +409,7 @@ impl Pool {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
         let task = self.runtime.spawn(async move {
-            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Bytes::new(), payload: 0 });
+            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Bytes::new(), payload: 0, opened: None });
             if matches!(*lock(&kept), Stage::Waiting) {
                 completions.push(Completion { token, outcome });
             }

@@ -13,6 +13,7 @@ use super::completion::{Completion, Completions, Reply};
 use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::error::{Error, ErrorKind, Sent};
+use super::handle::Place;
 use super::tls::Session;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
@@ -298,7 +299,7 @@ impl Shared {
     }
 
     /// Matches all whole messages of the input with their callers and tells them, a batch per event loop.
-    fn deliver(&self, input: &mut Input) -> Result<(), DecodeError> {
+    fn deliver(self: &Arc<Self>, input: &mut Input) -> Result<(), DecodeError> {
         let mut batch: Vec<Completion> = Vec::new();
         let mut target: Option<Arc<Completions>> = None;
         let delivered = loop {
@@ -311,12 +312,13 @@ impl Shared {
                 Ok(answer) => answer,
                 Err(error) => break Err(error),
             };
-            let waiter = match answer.owner {
-                Owner::Waiter(waiter) => waiter,
+            let payload = range.start + answer.header.payload..range.end;
+            let (waiter, opens) = match answer.owner {
+                Owner::Waiter(waiter, opens) => (waiter, opens),
                 Owner::Orphan(opens) => {
                     // The caller left; what came too late for it is closed again.
                     if answer.header.error.is_none()
-                        && let Some(id) = opens.id(input.message(range.start + answer.header.payload..range.end))
+                        && let Some(id) = opens.id(input.message(payload))
                     {
                         self.close_handle(opens, id);
                     }
@@ -331,7 +333,14 @@ impl Shared {
             target.get_or_insert(completions);
             let outcome = match answer.header.error {
                 Some(error) => Err(Error::new(ErrorKind::Server(error)).at(&self.link.address)),
-                None => Ok(Reply { message: input.take(range), payload: answer.header.payload }),
+                None => {
+                    let opened = if opens == Opens::Nothing {
+                        None
+                    } else {
+                        Place::Shared(Arc::downgrade(self)).open(opens, input.message(payload))
+                    };
+                    Ok(Reply { message: input.take(range), payload: answer.header.payload, opened })
+                }
             };
             batch.push(Completion { token: waiter.token, outcome });
         };

@@ -6,6 +6,7 @@ pub use handle::Opens;
 pub mod cache;
 pub mod handle;
 pub mod key_value;
+pub mod query;
 pub mod transaction;
 
 /// What a failure of the operation is called, and which handle it belongs to.

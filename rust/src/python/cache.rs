@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use super::client::BaseClient;
-use super::encode::{write_entries, write_keys, write_value};
+use super::cursor::{self, Query, Rows};
+use super::encode::{too_long, write_arguments, write_entries, write_keys, write_value};
 use super::face::{self, Carried, Finish, seconds};
 use super::request::Request;
 use super::transaction;
@@ -15,6 +16,7 @@ use crate::client::Target;
 use crate::protocol::Writer;
 use crate::protocol::hash;
 use crate::protocol::op::key_value::{self, PeekMode, write_cache_header};
+use crate::protocol::op::query::{Scan, Sql};
 use crate::protocol::op::{Operation, cache};
 
 type Object<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -30,6 +32,14 @@ pub(super) struct BaseCache {
 }
 
 impl BaseCache {
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// Runs an operation on this cache; `write` appends what follows the cache header.
     #[inline]
     fn run<'py>(
@@ -46,6 +56,26 @@ impl BaseCache {
             Carried { name: operation.name, operation, cache: Some(Arc::clone(&cache.name)), target, finish: Finish::Reply };
         face::run(client, carried, timeout, |request| {
             write_cache_header(&mut request.out, cache.id, transaction);
+            write(request)
+        })
+    }
+
+    /// Begins a query on this cache. Servers would read a transaction's number only since 2.17, and ignore it unless told otherwise,
+    /// so queries do not carry it.
+    fn query<'py>(
+        slf: &Bound<'py, Self>,
+        class: &str,
+        rows: Rows,
+        timeout: f64,
+        write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
+    ) -> Result<'py> {
+        let py = slf.py();
+        let cache = slf.get();
+        let client = cache.client.bind(py);
+        let class = client.get().cursor_class(py, class)?;
+        let query = Query { rows, cache: Some(Arc::clone(&cache.name)), timeout };
+        cursor::query(client, class, query, |request| {
+            write_cache_header(&mut request.out, cache.id, None);
             write(request)
         })
     }
@@ -702,6 +732,88 @@ impl BaseCache {
         #[pyo3(from_py_with = seconds)] timeout: f64,
     ) -> Result<'py> {
         Self::run(slf, &key_value::GET_SIZE, timeout, |request| write_peek_modes(&mut request.out, peek_modes))
+    }
+
+    /// Read everything in the cache, a page at a time.
+    ///
+    /// Args:
+    ///     page_size: Entries that one answer of the server brings (int). pyignite's default is 1.
+    ///     partitions: Number of the partition to read (int); negative for all.
+    ///     local: Whether only the node that answers looks at its own entries.
+    ///     timeout: Seconds that the first answer may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     ScanCursor: Tuples (key, value). AioCache returns an AioScanCursor, to be awaited or entered with `async with`.
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache or the partition does not exist.
+    ///     CursorLostError: Later, while rows are read: the connection was lost.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_QUERY_SCAN, 2000, since 1.0.
+    #[pyo3(signature = (page_size=1024, partitions=-1, local=false, timeout=0.0),
+        text_signature = "($self, page_size=1024, partitions=-1, local=False, timeout=0.0)")]
+    fn scan<'py>(
+        slf: &Bound<'py, Self>,
+        page_size: i32,
+        partitions: i32,
+        local: bool,
+        #[pyo3(from_py_with = seconds)] timeout: f64,
+    ) -> Result<'py> {
+        let scan = Scan { page_size: cursor::page_size(page_size)?, partition: partitions, local };
+        Self::query(slf, "ScanCursor", Rows::Scan, timeout, |request| {
+            scan.write(&mut request.out);
+            Ok(())
+        })
+    }
+
+    /// Query whole entries of one type.
+    ///
+    /// Args:
+    ///     type_name: Name of the type, or of its table (str).
+    ///     query_str: Condition or SELECT statement (str).
+    ///     page_size: Entries that one answer of the server brings (int).
+    ///     query_args: Iterable of arguments, values or pairs `(value, hint)`.
+    ///     distributed_joins: Whether rows of different nodes are joined.
+    ///     replicated_only: Whether only replicated tables are asked.
+    ///     local: Whether only the node that answers looks at its own entries.
+    ///     timeout: Milliseconds that the query may take on the server (int); 0 is no limit.
+    ///
+    /// Returns:
+    ///     SqlCursor: Tuples (key, value).
+    ///
+    /// Raises:
+    ///     SQLError: The server refuses.
+    ///
+    /// Wire: OP_QUERY_SQL, 2002, since 1.0.
+    #[pyo3(signature = (type_name, query_str, page_size, query_args, distributed_joins, replicated_only, local, timeout))]
+    #[expect(clippy::too_many_arguments, reason = "the parameters are pyignite's")]
+    fn _select_row<'py>(
+        slf: &Bound<'py, Self>,
+        type_name: &str,
+        query_str: &str,
+        page_size: i32,
+        query_args: Option<&Bound<'py, PyAny>>,
+        distributed_joins: bool,
+        replicated_only: bool,
+        local: bool,
+        timeout: i64,
+    ) -> Result<'py> {
+        let sql = Sql {
+            table: type_name,
+            query: query_str,
+            distributed_joins,
+            local,
+            replicated_only,
+            page_size: cursor::page_size(page_size)?,
+            timeout_ms: timeout,
+        };
+        Self::query(slf, "SqlCursor", Rows::Entries, 0.0, |request| {
+            sql.write_start(&mut request.out).map_err(too_long)?;
+            write_arguments(slf.py(), request, query_args)?;
+            sql.write_rest(&mut request.out);
+            Ok(())
+        })
     }
 
     /// Destroy the cache and everything in it, on all nodes.

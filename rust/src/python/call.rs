@@ -84,6 +84,14 @@ impl Call {
         Self { name, state: Mutex::new(State::Cold { job, client, timeout }), blocking: Mutex::new(false) }
     }
 
+    /// A call that starts at once, on the running loop, and whose outcome is asked for later, if at all.
+    pub fn eager<'py>(py: Python<'py>, job: Job, client: Py<BaseClient>) -> PyResult<Bound<'py, Self>> {
+        let call = Self { name: "AioCursor.page", state: Mutex::new(State::Over), blocking: Mutex::new(false) };
+        let call = Bound::new(py, call)?;
+        Self::start(&call, job, client, None)?;
+        Ok(call)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,8 +104,19 @@ impl Call {
         *self.blocking.lock().unwrap_or_else(PoisonError::into_inner) = blocking;
     }
 
+    /// What `throw` of a coroutine does with its arguments.
+    pub fn raise(kind: Bound<'_, PyAny>, value: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+        let exception = match value {
+            Some(value) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => value,
+            Some(value) => kind.call1((value,))?,
+            None if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
+            None => kind,
+        };
+        Err(PyErr::from_value(exception))
+    }
+
     /// One step of the coroutine: `Ok` is to be yielded, `StopIteration` carries the result.
-    fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+    pub fn step<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let call = slf.get();
         match call.replace(State::Over) {
             State::Cold { job: Job::Known(result), .. } | State::Done { result, .. } => {
@@ -252,10 +271,7 @@ impl Call {
                     return Some(Err(error));
                 }
             }
-            None => {
-                let place = waiting.ticket.as_ref().and_then(Ticket::place);
-                waiting.answer = Some(Answer::Message(reply, place));
-            }
+            None => waiting.answer = Some(Answer::Message(reply)),
         }
         let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
         match &mut waiting.answer {
@@ -358,23 +374,17 @@ impl Call {
     }
 
     #[pyo3(signature = (kind, value=None, _traceback=None))]
-    fn throw(
+    pub(super) fn throw(
         slf: &Bound<'_, Self>,
         kind: Bound<'_, PyAny>,
         value: Option<Bound<'_, PyAny>>,
         _traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         slf.get().leave(State::Over);
-        let exception = match value {
-            Some(value) if value.is_instance_of::<pyo3::exceptions::PyBaseException>() => value,
-            Some(value) => kind.call1((value,))?,
-            None if kind.is_instance_of::<pyo3::types::PyType>() => kind.call0()?,
-            None => kind,
-        };
-        Err(PyErr::from_value(exception))
+        Self::raise(kind, value)
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         self.leave(State::Over);
     }
 

@@ -5,13 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
+use super::cache::BaseCache;
 use super::call::Job;
+use super::cursor::{self, Query, Rows};
+use super::encode::{too_long, write_arguments};
 use super::face::{self, Carried, Face, Finish};
+use super::import::Known;
 use super::settings::Settings;
 use super::{error, options, runtime};
 use crate::client::{Config, Error, ErrorKind, Pool, Target};
+use crate::protocol::hash;
+use crate::protocol::op::key_value::write_cache_header;
+use crate::protocol::op::query::SqlFields;
 use crate::protocol::op::{Operation, cache};
 
 /// The connections of a client, and the process that they belong to.
@@ -119,6 +126,15 @@ impl BaseClient {
         class.ok_or_else(|| pyo3::exceptions::PyRuntimeError::new_err("Client.__init__ was not called"))
     }
 
+    /// The class of this face's cursors: `ScanCursor` or `AioScanCursor`.
+    pub fn cursor_class<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let known = Known::get(py)?;
+        match self.face() {
+            Face::Sync => known.cursor(py, name),
+            Face::Async => known.cursor(py, &format!("Aio{name}")),
+        }
+    }
+
     /// Makes a cache by name, or by configuration when there is more than a name.
     fn make_cache<'py>(
         slf: &Bound<'py, Self>,
@@ -137,6 +153,17 @@ impl BaseClient {
         let carried = Carried { name, operation, cache: Some(settings.name.clone()), target: Target::Any, finish };
         face::run(slf, carried, 0.0, |request| settings.write(&mut request.out))
     }
+}
+
+/// Id and, if it is told, name of a cache that is given as an object, a name or an id.
+fn named_cache(cache: &Bound<'_, PyAny>) -> PyResult<(i32, Option<Arc<str>>)> {
+    if let Ok(cache) = cache.cast::<BaseCache>() {
+        return Ok((cache.get().id(), Some(cache.get().shared_name())));
+    }
+    if let Ok(name) = cache.cast::<PyString>() {
+        return Ok((hash::cache_id(name.to_str()?), Some(name.to_str()?.into())));
+    }
+    Ok((cache.extract()?, None))
 }
 
 #[pymethods]
@@ -257,6 +284,89 @@ impl BaseClient {
             slf.get().cache_class(py)?.bind(py).call1((slf, &*settings.name))
         });
         face::known(slf, "AioClient.get_cache", cache)
+    }
+
+    /// Run a statement of SQL.
+    ///
+    /// Args:
+    ///     query_str: The statement (str), with a question mark for each argument.
+    ///     page_size: Rows that one answer of the server brings (int).
+    ///     query_args: Iterable of arguments, values or pairs `(value, hint)`.
+    ///     schema: Schema of names that are not qualified (str).
+    ///     statement_type: StatementType.SELECT or UPDATE to have others refused; ANY takes all.
+    ///     distributed_joins: Whether rows of different nodes are joined.
+    ///     local: Whether only the node that answers looks at its own rows.
+    ///     replicated_only: Whether only replicated tables are asked.
+    ///     enforce_join_order: Whether tables are joined in the order of the statement.
+    ///     collocated: Whether rows that are grouped together are known to be on one node.
+    ///     lazy: Whether the server makes pages as they are asked for, instead of the whole result at once.
+    ///     include_field_names: Whether the first row is the list of column names.
+    ///     max_rows: Sent as pyignite does; servers ignore it.
+    ///     timeout: Milliseconds that the statement may take on the server (int); 0 is no limit.
+    ///     cache: Cache, its name or id, whose schema is used in place of `schema`.
+    ///
+    /// Returns:
+    ///     SqlFieldsCursor: Rows as lists. AioClient returns an AioSqlFieldsCursor, to be awaited or entered with `async with`.
+    ///
+    /// Raises:
+    ///     SQLError: The server refuses.
+    ///     CursorLostError: Later, while rows are read: the connection was lost.
+    ///     TypeError, ValueError, OverflowError: An argument has no place on the wire.
+    ///
+    /// Wire: OP_QUERY_SQL_FIELDS, 2004, since 1.0.
+    #[pyo3(signature = (query_str, page_size=1024, query_args=None, schema=Some("PUBLIC"), statement_type=0, distributed_joins=false,
+        local=false, replicated_only=false, enforce_join_order=false, collocated=false, lazy=false, include_field_names=false,
+        max_rows=-1, timeout=0, cache=None),
+        text_signature = "($self, query_str, page_size=1024, query_args=None, schema='PUBLIC', statement_type=0, \
+        distributed_joins=False, local=False, replicated_only=False, enforce_join_order=False, collocated=False, lazy=False, \
+        include_field_names=False, max_rows=-1, timeout=0, cache=None)")]
+    #[expect(clippy::too_many_arguments, reason = "the signature is pyignite's")]
+    fn sql<'py>(
+        slf: &Bound<'py, Self>,
+        query_str: &str,
+        page_size: i32,
+        query_args: Option<&Bound<'py, PyAny>>,
+        schema: Option<&str>,
+        statement_type: u8,
+        distributed_joins: bool,
+        local: bool,
+        replicated_only: bool,
+        enforce_join_order: bool,
+        collocated: bool,
+        lazy: bool,
+        include_field_names: bool,
+        max_rows: i32,
+        timeout: i64,
+        cache: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (cache_id, name) = match cache {
+            Some(cache) => named_cache(cache)?,
+            None => (0, None),
+        };
+        let sql = SqlFields {
+            schema: schema.filter(|_| cache_id == 0),
+            page_size: cursor::page_size(page_size)?,
+            max_rows,
+            query: query_str,
+            statement_type,
+            distributed_joins,
+            local,
+            replicated_only,
+            enforce_join_order,
+            collocated,
+            lazy,
+            timeout_ms: timeout,
+            include_field_names,
+        };
+        let class = slf.get().cursor_class(slf.py(), "SqlFieldsCursor")?;
+        let query = Query { rows: Rows::Fields { names: include_field_names }, cache: name, timeout: 0.0 };
+        cursor::query(slf, class, query, |request| {
+            write_cache_header(&mut request.out, cache_id, None);
+            sql.write_start(&mut request.out).map_err(too_long)?;
+            write_arguments(slf.py(), request, query_args)?;
+            sql.write_rest(&mut request.out);
+            Ok(())
+        })
     }
 
     /// List the caches of the cluster.

@@ -102,6 +102,90 @@ fn read_entries<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py
     Ok(entries)
 }
 
+/// A page of a cursor on its way to Python.
+pub(super) struct Page<'py> {
+    pub items: Bound<'py, PyList>,
+    /// The cursor has more.
+    pub more: bool,
+}
+
+/// `int n, n x (object key, object value), bool more`; each entry becomes a tuple, or a list.
+pub(super) fn read_entry_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, as_lists: bool) -> Read<Page<'py>> {
+    let length = reader.count("number of entries", 2)?;
+    read_page(py, reader, length, |reader, objects| {
+        let key = walk(reader, objects)?;
+        let value = walk(reader, objects)?;
+        Ok(if as_lists { PyList::new(py, [key, value])?.into_any() } else { PyTuple::new(py, [key, value])?.into_any() })
+    })
+}
+
+/// `int rows, rows x columns x object, bool more`; each row becomes a list.
+pub(super) fn read_row_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, columns: usize) -> Read<Page<'py>> {
+    // Rows without columns would cost nothing on the wire: one is as many as there can be.
+    let length = if columns == 0 {
+        reader.count("number of rows", usize::from(u16::MAX))?
+    } else {
+        reader.count("number of rows", columns)?
+    };
+    read_page(py, reader, length, |reader, objects| {
+        // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
+        // freed correctly. `count` has seen that a value can follow for each column.
+        let row = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(columns as ffi::Py_ssize_t))? };
+        for column in 0..columns {
+            let value = walk(reader, objects).map_err(|error| error.within(PathPart::Index(column)))?;
+            // SAFETY: `column` is below the length that the list was made with, and nobody else has the list yet.
+            unsafe { ffi::PyList_SET_ITEM(row.as_ptr(), column as ffi::Py_ssize_t, value.into_ptr()) };
+        }
+        Ok(row)
+    })
+}
+
+fn read_page<'py, 'a>(
+    py: Python<'py>,
+    reader: &mut Reader<'a>,
+    length: usize,
+    mut item: impl FnMut(&mut Reader<'a>, &mut Objects<'py>) -> Read<Bound<'py, PyAny>>,
+) -> Read<Page<'py>> {
+    let _paused = (length >= MANY).then(|| CollectorPause::new(py));
+    let mut objects = Objects { py };
+    // SAFETY: as for a row.
+    let items =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length as ffi::Py_ssize_t))?.cast_into_unchecked::<PyList>() };
+    // SAFETY: a list that this function made; while it is half full and other threads are let in, the collector shows it to nobody.
+    unsafe { ffi::PyObject_GC_UnTrack(items.as_ptr().cast()) };
+    for index in 0..length {
+        let object = item(reader, &mut objects).map_err(|error| error.within(PathPart::Index(index)))?;
+        // SAFETY: as for a row.
+        unsafe { ffi::PyList_SET_ITEM(items.as_ptr(), index as ffi::Py_ssize_t, object.into_ptr()) };
+        if index % SLICE == SLICE - 1 {
+            py.detach(|| {});
+        }
+    }
+    // SAFETY: full now.
+    unsafe { ffi::PyObject_GC_Track(items.as_ptr().cast()) };
+    let more = reader.bool()?;
+    reader.finish()?;
+    Ok(Page { items, more })
+}
+
+/// `int columns`. Without rows and names nothing else stands for them, so this is all that can be checked.
+pub(super) fn read_column_count(reader: &mut Reader<'_>) -> Read<usize> {
+    let offset = reader.offset();
+    let columns = reader.i32()?;
+    match u16::try_from(columns) {
+        Ok(columns) => Ok(columns.into()),
+        Err(_) => {
+            Err(DecodeError::new(DecodeErrorKind::Value { what: "number of columns", value: columns.into() }, offset).into())
+        }
+    }
+}
+
+/// `n x string`
+pub(super) fn read_field_names<'py>(py: Python<'py>, reader: &mut Reader<'_>, columns: usize) -> Read<Bound<'py, PyList>> {
+    let names = (0..columns).map(|_| Ok(standard::read_string(reader)?.unwrap_or_default())).collect::<Read<Vec<_>>>()?;
+    Ok(PyList::new(py, names)?)
+}
+
 /// `int n, n x string`
 fn read_names<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyList>> {
     let length = reader.count("number of names", 1)?;

@@ -15,7 +15,7 @@ use super::request::{Detour, Request};
 use super::runtime;
 use crate::client::completion::Reply;
 use crate::client::pool::Held;
-use crate::client::{Deadline, Place, Target};
+use crate::client::{Deadline, Handle, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -47,7 +47,7 @@ pub(super) enum Answer {
     /// The lane is held until the reply has been read.
     Lane(Held, Deadline),
     /// The message outlives the connection.
-    Message(Reply, Option<Place>),
+    Message(Reply),
 }
 
 impl Answer {
@@ -55,25 +55,26 @@ impl Answer {
     pub fn payload(&self) -> &[u8] {
         match self {
             Self::Lane(held, _) => held.payload(),
-            Self::Message(reply, _) => reply.payload(),
+            Self::Message(reply) => reply.payload(),
         }
     }
 
-    pub fn place(&self) -> Option<Place> {
+    /// Takes charge of what the answer opened.
+    pub fn opened(&mut self) -> Option<Handle> {
         match self {
-            Self::Lane(held, _) => held.place(),
-            Self::Message(_, place) => place.clone(),
+            Self::Lane(held, _) => held.opened.take(),
+            Self::Message(reply) => reply.opened.take(),
         }
     }
 
     /// The same reply without the lane, which others can use now.
     fn apart(self) -> Self {
         match self {
-            Self::Lane(held, _) => {
-                let reply = Reply { message: held.payload().to_vec().into(), payload: 0 };
-                Self::Message(reply, held.place())
+            Self::Lane(mut held, _) => {
+                let opened = held.opened.take();
+                Self::Message(Reply { message: held.payload().to_vec().into(), payload: 0, opened })
             }
-            Self::Message(..) => self,
+            Self::Message(_) => self,
         }
     }
 }
@@ -238,17 +239,26 @@ fn later<'py>(
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let name = carried.name;
+    let (job, timeout) = prepare(client, carried, timeout, write);
+    call(client, name, job, timeout)
+}
+
+/// Stage 1 of a coroutine's call.
+pub(super) fn prepare<'py>(
+    client: &Bound<'py, BaseClient>,
+    carried: Carried,
+    timeout: f64,
+    write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
+) -> (Job, Option<Duration>) {
     let mut request = Request::new(client, Writer::request(Vec::with_capacity(64)));
     // Stage 1 looks at the arguments now, before the caller can change them; what it finds wrong is raised when the call is awaited.
-    let encoded = duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout));
-    let (job, timeout) = match encoded {
+    match duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout)) {
         Ok(timeout) => {
             let Request { out, before, .. } = request;
             (Job::Request { frame: out.into_buffer(), carried, before: before.into() }, timeout)
         }
         Err(error) => (Job::Known(Err(error)), None),
-    };
-    call(client, name, job, timeout)
+    }
 }
 
 /// A cold call.

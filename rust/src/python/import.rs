@@ -25,6 +25,7 @@ pub(super) struct Known {
     /// Base of all hint classes.
     pub ignite_data_type: Py<PyType>,
     pub exceptions: Py<PyModule>,
+    cursors: Py<PyModule>,
     /// Context variable: the innermost transaction.
     transaction: Py<PyAny>,
 }
@@ -62,6 +63,7 @@ impl Known {
             running_loop: py.import("asyncio")?.getattr("_get_running_loop")?.unbind(),
             ignite_data_type: class(&py.import("pyignite_rs.datatypes.base")?, "IgniteDataType")?.unbind(),
             exceptions: py.import("pyignite_rs.exceptions")?.unbind(),
+            cursors: py.import("pyignite_rs.cursors")?.unbind(),
             transaction: py.import("pyignite_rs.transaction")?.getattr("CURRENT")?.unbind(),
         })
     }
@@ -70,6 +72,11 @@ impl Known {
     pub fn current_transaction<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, BaseTransaction>>> {
         let innermost = self.transaction.bind(py).call_method0("get")?;
         if innermost.is_none() { Ok(None) } else { Ok(Some(innermost.cast_into::<BaseTransaction>()?)) }
+    }
+
+    /// A class of `pyignite_rs.cursors`.
+    pub fn cursor<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.cursors.bind(py).getattr(name)
     }
 
     /// A class of `pyignite_rs.exceptions`.

@@ -12,7 +12,6 @@ use super::face::{self, Answer, Carried, Finish, Finisher};
 use super::import::Known;
 use super::runtime::Kept;
 use crate::client::Target;
-use crate::protocol::op::Opens;
 use crate::protocol::op::transaction::{END, START, Start, write_end};
 
 /// How a transaction is to run, checked by the Python half.
@@ -88,7 +87,7 @@ struct Started(Py<BaseTransaction>);
 impl Finisher for Started {
     fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
         let id = read_reply(py, START.reply, answer.payload())?;
-        let handle = answer.place().and_then(|place| place.open(Opens::Transaction, answer.payload()));
+        let handle = answer.opened();
         let transaction = self.0.bind(py).get();
         transaction.number.store(handle.as_ref().map_or(0, |handle| handle.id()), Ordering::Relaxed);
         let before = lock(&transaction.open).replace(Kept::new(handle));

@@ -46,6 +46,22 @@ pub(super) fn write_keys(py: Python<'_>, request: &mut Request<'_, '_>, keys: &B
     request.out.patch_length(count, "keys", length).map_err(too_long)
 }
 
+/// Writes `int n, n x object`: arguments of a query, values or `(value, hint)` pairs; none for None.
+pub(super) fn write_arguments(
+    py: Python<'_>,
+    request: &mut Request<'_, '_>,
+    arguments: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let count = request.out.later();
+    let mut length = 0;
+    if let Some(arguments) = arguments {
+        let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+        let written = encoder.items(arguments, |encoder, argument| encoder.any(argument));
+        length = written.map_err(|error| encoder.locate(error, "query_args"))?;
+    }
+    request.out.patch_length(count, "query_args", length).map_err(too_long)
+}
+
 /// Writes `int n, n x (key, value)` from a dictionary or another mapping; keys and values may be `(item, hint)` pairs.
 pub(super) fn write_entries(py: Python<'_>, request: &mut Request<'_, '_>, pairs: &Bound<'_, PyAny>) -> PyResult<()> {
     let count = request.out.later();
