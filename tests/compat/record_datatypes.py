@@ -22,7 +22,7 @@ CONSTANTS = (
     "datatypes.type_names",
     "queries.op_codes",
 )
-ENUMERATIONS = ("datatypes.cache_config", "datatypes.key_value")
+ENUMERATIONS = ("datatypes.cache_config", "datatypes.cluster_state", "datatypes.key_value")
 
 
 def plain(value: Any) -> Any:

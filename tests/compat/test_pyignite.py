@@ -320,9 +320,10 @@ def test_what_catches_a_failure_there_catches_it_here() -> None:
 
 #: Public methods of pyignite's classes that come later, with the issue that they belong to.
 LATER = {
-    "Client": {"get_binary_type", "put_binary_type", "register_binary_type", "query_binary_type", "unwrap_binary", "sql", "get_cluster",
+    "Client": {"get_binary_type", "put_binary_type", "register_binary_type", "query_binary_type", "unwrap_binary", "sql",
                "tx_start", "get_best_node", "random_node", "cluster", "register_cache"},
-    "Cache": {"settings", "scan", "select_row", "with_expire_policy", "get_best_node", "expiry_policy", "cache_info"},
+    "Cache": {"scan", "select_row", "get_best_node"},
+    "Cluster": set(),
 }  # fmt: skip
 
 
@@ -333,6 +334,8 @@ LATER = {
         ("aio_client", "AioClient", "Client"),
         ("cache", "Cache", "Cache"),
         ("aio_cache", "AioCache", "Cache"),
+        ("cluster", "Cluster", "Cluster"),
+        ("aio_cluster", "AioCluster", "Cluster"),
     ],
 )
 def test_names_and_parameters_of_methods(module: str, name: str, later: str) -> None:
@@ -364,8 +367,10 @@ MODULES = [
     "",
     "aio_cache",
     "aio_client",
+    "aio_cluster",
     "cache",
     "client",
+    "cluster",
     "connection",
     "connection.bitmask_feature",
     "connection.protocol_context",
@@ -373,7 +378,10 @@ MODULES = [
     "datatypes",
     "datatypes.base",
     "datatypes.cache_config",
+    "datatypes.cache_properties",
+    "datatypes.cluster_state",
     "datatypes.complex",
+    "datatypes.expiry_policy",
     "datatypes.internal",
     "datatypes.key_value",
     "datatypes.null_object",
@@ -387,6 +395,7 @@ MODULES = [
     "datatypes.type_names",
     "exceptions",
     "queries",
+    "queries.cache_info",
     "queries.op_codes",
     "utils",
 ]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -74,14 +73,6 @@ def test_settings_of_the_connector_reach_the_node() -> None:
 def test_a_start_that_fails_shows_the_log() -> None:
     with pytest.raises(NodeError, match=r"(?s)end of its log.*noSuchProperty"):
         Cluster(1, connector={"noSuchProperty": 1}).start()
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Any:
-    """A node with users; the first is ignite / ignite."""
-    make_class_archive()
-    with Cluster(1, authentication=True) as cluster:
-        yield cluster
 
 
 async def test_users_and_passwords(face: Face, guarded: Cluster) -> None:

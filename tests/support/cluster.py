@@ -280,6 +280,22 @@ def activate(address: tuple[str, int], username: str, password: str) -> None:
             raise NodeError(f"the cluster can not be activated: {response!r}")
 
 
+def sql(address: tuple[str, int], statement: str, *, username: str | None = None, password: str = "") -> None:
+    """Run a statement that returns no rows (operation 2004)."""
+    sock, answer = handshake(address, username, password)
+    with sock:
+        if answer[:1] != b"\x01":
+            raise NodeError(f"the server refuses the handshake: {answer!r}")
+        text = statement.encode()
+        body = struct.pack("<ib", 0, 0) + b"\x09" + struct.pack("<i", 6) + b"PUBLIC" + struct.pack("<ii", 1024, -1)
+        body += b"\x09" + struct.pack("<i", len(text)) + text + struct.pack("<ib", 0, 0)
+        body += struct.pack("<6bqb", 0, 0, 0, 0, 0, 0, 0, 0)
+        sock.sendall(struct.pack("<ihq", 10 + len(body), 2004, 1) + body)
+        response = receive(sock)
+        if struct.unpack_from("<h", response, 8)[0] & 1:
+            raise NodeError(f"the server refuses {statement!r}: {response!r}")
+
+
 def main() -> None:
     """Nodes for hand work, until Ctrl-C."""
     parser = argparse.ArgumentParser(description="Run Apache Ignite nodes until Ctrl-C.")
