@@ -7,6 +7,8 @@ from typing import Any, Final, final
 from typing_extensions import Self, disjoint_base
 
 from .datatypes.base import IgniteDataType
+from .datatypes.cluster_state import ClusterState
+from .datatypes.expiry_policy import ExpiryPolicy
 
 __all__ = [
     "__version__",
@@ -18,6 +20,7 @@ __all__ = [
     "BaseCursor",
     "SyncCursor",
     "AsyncCursor",
+    "BaseCluster",
     "Call",
     "encode",
     "decode",
@@ -26,6 +29,7 @@ __all__ = [
     "entity_id",
     "schema_id",
     "partition",
+    "tables",
     "_shutdown",
 ]
 __version__: Final[str]
@@ -61,7 +65,9 @@ class BaseClient:
 
         Raises:
             CacheCreationError: The cache exists already, or the server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
         """
@@ -77,7 +83,9 @@ class BaseClient:
 
         Raises:
             CacheCreationError: The server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
         """
@@ -167,10 +175,14 @@ class BaseCache:
         """The client that the cache is reached through."""
 
     @property
+    def expiry_policy(self) -> ExpiryPolicy | None:
+        """How long entries live that are used through this object, an `ExpiryPolicy`; None is the cache's own policy."""
+
+    @property
     def name(self) -> str:
         """Name of the cache."""
 
-    def __new__(cls, client: BaseClient, name: str, expiry_policy: None = None) -> Self: ...
+    def __new__(cls, client: BaseClient, name: str, expiry_policy: ExpiryPolicy | None = None) -> Self: ...
     def __repr__(self) -> str: ...
     def get(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
         """Read the value of a key.
@@ -717,6 +729,22 @@ class BaseCache:
         Wire: OP_CACHE_DESTROY, 1056, since 1.0.
         """
 
+    def _settings(self, timeout: float | None = 0.0) -> Any:
+        """Read the settings from the server; `settings` remembers them.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            dict: Values by their codes (awaitable on AioCache)
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CACHE_GET_CONFIGURATION, 1055, since 1.0.
+        """
+
 @disjoint_base
 class BaseTransaction:
     """A transaction. Made by `tx_start` of a client."""
@@ -823,6 +851,47 @@ class AsyncCursor(BaseCursor):
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, Any]: ...
 
+@disjoint_base
+class BaseCluster:
+    """A cluster as a whole. Made by `get_cluster` of a client."""
+    def __new__(cls, client: BaseClient) -> Self: ...
+    def __repr__(self) -> str: ...
+    def get_state(self, timeout: float | None = 0.0) -> Any:
+        """Read the state of the cluster.
+
+        Args:
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            ClusterState: INACTIVE, ACTIVE or ACTIVE_READ_ONLY (awaitable on AioCluster)
+
+        Raises:
+            ClusterError: The server refuses.
+            NotSupportedByClusterError: The server is older than Ignite 2.9.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_CLUSTER_GET_STATE, 5000, since 1.7 with feature 2.
+        """
+
+    def set_state(self, state: ClusterState | int, timeout: float | None = 0.0) -> Any:
+        """Change the state of the cluster. Deactivation drops caches that are not persistent, with their entries.
+
+        Args:
+            state: `ClusterState` or its number: what the cluster is to be.
+            timeout: Seconds that the call may take; 0 is the client's own limit.
+
+        Returns:
+            None: (awaitable on AioCluster)
+
+        Raises:
+            ClusterError: The server refuses.
+            NotSupportedByClusterError: The server is older than Ignite 2.9.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+            ValueError: A number that is no state.
+
+        Wire: OP_CLUSTER_CHANGE_STATE, 5001, since 1.7 with feature 2.
+        """
+
 @final
 class Call:
     @property
@@ -915,6 +984,13 @@ def partition(hash: int, partitions: int) -> int | None:
 
     Returns:
         int | None: Number of the partition; None if there are none.
+    """
+
+def tables() -> dict[Any, Any]:
+    """Show what this client knows by number, for the tests that compare it with what Python says.
+
+    Returns:
+        dict: Tables by name: operations, properties and records of settings, states of a cluster, times of expiry policies.
     """
 
 def _shutdown() -> None:

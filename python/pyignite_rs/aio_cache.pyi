@@ -3,8 +3,8 @@
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
-from ._core import BaseCache
 from .aio_client import AioClient
+from .cache import BaseCache
 from .cursors import AioScanCursor
 from .datatypes.base import IgniteDataType
 
@@ -12,6 +12,17 @@ __all__ = ["AioCache", "create_cache", "get_cache", "get_or_create_cache"]
 
 class AioCache(BaseCache):
     """A cache. Every method returns a coroutine-like call, which starts when it is awaited."""
+
+    async def settings(self, timeout: float | None = 0) -> dict[int, Any]:
+        """Get the cache's settings, by the codes of `datatypes.prop_codes`. Read from the server once, then remembered.
+
+        Args:
+            timeout: Seconds that reading them may take; 0 is the client's own limit.
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+        """
 
     def get(
         self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0

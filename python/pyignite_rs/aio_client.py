@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .aio_cache import AioCache
+from .aio_cluster import AioCluster
 from .client import BaseClient, _addresses
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .transaction import AioTransaction
@@ -44,7 +45,8 @@ class AioClient(BaseClient):
         event_listeners: Must be empty in this version.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
-        username: User name, on clusters with authentication.
+        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+            goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted; the other `ssl_` options are those of `Client`.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
@@ -71,7 +73,13 @@ class AioClient(BaseClient):
         Raises:
             NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
         """
-        return _AioConnection(self, _addresses(args))
+        addresses = _addresses(args)
+        self._warn_of_clear_text(addresses)
+        return _AioConnection(self, addresses)
+
+    def get_cluster(self) -> AioCluster:
+        """Get the cluster as an object, to read and change its state."""
+        return AioCluster(self)
 
     def tx_start(
         self,

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any
 
 from .aio_cache import AioCache
+from .aio_cluster import AioCluster
 from .client import BaseClient
 from .cursors import AioSqlFieldsCursor
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
@@ -34,7 +35,8 @@ class AioClient(BaseClient):
         event_listeners: Must be empty in this version.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
-        username: User name, on clusters with authentication.
+        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+            goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted; the other `ssl_` options are those of `Client`.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
@@ -59,6 +61,9 @@ class AioClient(BaseClient):
         Raises:
             NoNodesError, NodeRefusedError, AuthenticationError, ParameterError: When awaited; see `Client.connect`.
         """
+
+    def get_cluster(self) -> AioCluster:
+        """Get the cluster as an object, to read and change its state."""
 
     def tx_start(
         self,
@@ -106,7 +111,9 @@ class AioClient(BaseClient):
 
         Raises:
             CacheCreationError: The cache exists already, or the server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
         """
@@ -122,7 +129,9 @@ class AioClient(BaseClient):
 
         Raises:
             CacheCreationError: The server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
         """

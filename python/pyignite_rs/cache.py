@@ -2,19 +2,78 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ._core import BaseCache
+from ._core import BaseCache as _CoreCache
+from .datatypes.expiry_policy import ExpiryPolicy
+from .exceptions import NotSupportedByClusterError
+from .queries.cache_info import CacheInfo
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .client import Client
     from .cursors import ScanCursor  # noqa: F401 - for the stub
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
 
 
+class BaseCache(_CoreCache):
+    """What the caches of both clients share."""
+
+    #: What `settings` remembers.
+    _known_settings: dict[int, Any] | None = None
+
+    @property
+    def cache_info(self) -> CacheInfo:
+        """What the requests of this object have in common: cache id, expiry policy, protocol."""
+        return CacheInfo(cache_id=self.cache_id, expiry_policy=self.expiry_policy, protocol_context=self.client.protocol_context)
+
+    def with_expire_policy(
+        self,
+        expiry_policy: ExpiryPolicy | None = None,
+        create: int | timedelta = ExpiryPolicy.UNCHANGED,
+        update: int | timedelta = ExpiryPolicy.UNCHANGED,
+        access: int | timedelta = ExpiryPolicy.UNCHANGED,
+    ) -> Self:
+        """Get another object for the same cache, whose operations say how long entries live.
+
+        Args:
+            expiry_policy: The policy. If it is given, the other arguments do not count.
+            create: Time from the creation of an entry on, in milliseconds (int) or a timedelta. Default: UNCHANGED.
+            update: Time from an update on.
+            access: Time from reading on.
+
+        Returns:
+            A cache object of the same class.
+
+        Raises:
+            NotSupportedByClusterError: The servers are older than Ignite 2.8.
+            TypeError, ValueError: A time is of the wrong type, or negative.
+        """
+        context = self.client.protocol_context
+        if context is not None and not context.is_expiry_policy_supported():
+            version = ".".join(map(str, context.version))
+            raise NotSupportedByClusterError(f"expiry policies can not be had from this cluster, which speaks protocol {version}")
+        policy = expiry_policy or ExpiryPolicy(create=create, update=update, access=access)
+        return type(self)(self.client, self.name, policy)
+
+
 class Cache(BaseCache):
     """A cache. Every method returns its result; any number of threads may call at once."""
+
+    @property
+    def settings(self) -> dict[int, Any]:
+        """The cache's settings, by the codes of `datatypes.prop_codes`. Read from the server once, then remembered.
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the client's time limit passed (TimeoutError).
+        """
+        if self._known_settings is None:
+            self._known_settings = self._settings()
+        return self._known_settings
 
 
 def create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:

@@ -1,17 +1,63 @@
 """Caches of the synchronous client."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from ._core import BaseCache
+from typing_extensions import Self
+
+from ._core import BaseCache as _CoreCache
 from .client import Client
 from .cursors import ScanCursor
 from .datatypes.base import IgniteDataType
+from .datatypes.expiry_policy import ExpiryPolicy
+from .queries.cache_info import CacheInfo
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
 
+class BaseCache(_CoreCache):
+    """What the caches of both clients share."""
+
+    _known_settings: dict[int, Any] | None = None
+
+    @property
+    def cache_info(self) -> CacheInfo:
+        """What the requests of this object have in common: cache id, expiry policy, protocol."""
+
+    def with_expire_policy(
+        self,
+        expiry_policy: ExpiryPolicy | None = None,
+        create: int | timedelta = ExpiryPolicy.UNCHANGED,
+        update: int | timedelta = ExpiryPolicy.UNCHANGED,
+        access: int | timedelta = ExpiryPolicy.UNCHANGED,
+    ) -> Self:
+        """Get another object for the same cache, whose operations say how long entries live.
+
+        Args:
+            expiry_policy: The policy. If it is given, the other arguments do not count.
+            create: Time from the creation of an entry on, in milliseconds (int) or a timedelta. Default: UNCHANGED.
+            update: Time from an update on.
+            access: Time from reading on.
+
+        Returns:
+            A cache object of the same class.
+
+        Raises:
+            NotSupportedByClusterError: The servers are older than Ignite 2.8.
+            TypeError, ValueError: A time is of the wrong type, or negative.
+        """
+
 class Cache(BaseCache):
     """A cache. Every method returns its result; any number of threads may call at once."""
+
+    @property
+    def settings(self) -> dict[int, Any]:
+        """The cache's settings, by the codes of `datatypes.prop_codes`. Read from the server once, then remembered.
+
+        Raises:
+            CacheError: The server refuses, for example because the cache does not exist.
+            OSError: The connection was lost, or the client's time limit passed (TimeoutError).
+        """
 
     def get(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
         """Read the value of a key.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import warnings
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._core import BaseClient as _CoreClient
 from .cache import Cache
+from .cluster import Cluster
 from .connection import BitmaskFeature, ProtocolContext
 from .constants import IGNITE_DEFAULT_PORT
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
@@ -52,6 +55,14 @@ def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
     )
 
 
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine, without asking anybody: names other than localhost count as others."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 class BaseClient(_CoreClient):
     """What both clients share."""
 
@@ -68,7 +79,22 @@ class BaseClient(_CoreClient):
             raise NotSupportedError("event listeners come in a later version; leave event_listeners out")
         self._compact_footer = compact_footer
         self._partition_aware = partition_aware
+        #: Whether credentials leave in clear text and nobody was told yet.
+        self._warns = options.get("username") is not None and not options.get("use_ssl")
         self._configure(face, options, cache_class)
+
+    def _warn_of_clear_text(self, addresses: list[tuple[str, int]]) -> None:
+        """Warn, once for a client, that anybody on the way can read the password. For the caller of `connect`."""
+        if not self._warns:
+            return
+        others = [host for host, _ in addresses if not _is_loopback(host)]
+        if others:
+            self._warns = False
+            warnings.warn(
+                f"user name and password go to {', '.join(others)} in clear text; use_ssl=True encrypts them",
+                UserWarning,
+                stacklevel=3,
+            )
 
     @property
     def protocol_context(self) -> ProtocolContext | None:
@@ -133,7 +159,8 @@ class Client(BaseClient):
         event_listeners: Must be empty in this version.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
-        username: User name, on clusters with authentication.
+        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+            goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted. Default: no.
         ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2; PROTOCOL_TLS_CLIENT takes the best that both know.
@@ -173,7 +200,13 @@ class Client(BaseClient):
             AuthenticationError: The user name or password is wrong.
             ParameterError: An option of the client is wrong.
         """
-        return _Connection(self, _addresses(args))
+        addresses = _addresses(args)
+        self._warn_of_clear_text(addresses)
+        return _Connection(self, addresses)
+
+    def get_cluster(self) -> Cluster:
+        """Get the cluster as an object, to read and change its state."""
+        return Cluster(self)
 
     def tx_start(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ._core import BaseClient as _CoreClient
 from .cache import Cache
+from .cluster import Cluster
 from .connection import ProtocolContext
 from .cursors import SqlFieldsCursor
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
@@ -25,6 +26,9 @@ class BaseClient(_CoreClient):
         event_listeners: Sequence[Any] | None,
         options: dict[str, Any],
     ) -> None: ...
+    def _warn_of_clear_text(self, addresses: list[tuple[str, int]]) -> None:
+        """Warn, once for a client, that anybody on the way can read the password. For the caller of `connect`."""
+
     @property
     def protocol_context(self) -> ProtocolContext | None:
         """Protocol version and features of the last opened connection; None before the first."""
@@ -65,7 +69,8 @@ class Client(BaseClient):
         event_listeners: Must be empty in this version.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
-        username: User name, on clusters with authentication.
+        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+            goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted. Default: no.
         ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2; PROTOCOL_TLS_CLIENT takes the best that both know.
@@ -103,6 +108,9 @@ class Client(BaseClient):
             AuthenticationError: The user name or password is wrong.
             ParameterError: An option of the client is wrong.
         """
+
+    def get_cluster(self) -> Cluster:
+        """Get the cluster as an object, to read and change its state."""
 
     def tx_start(
         self,
@@ -148,7 +156,9 @@ class Client(BaseClient):
 
         Raises:
             CacheCreationError: The cache exists already, or the server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
         """
@@ -164,7 +174,9 @@ class Client(BaseClient):
 
         Raises:
             CacheCreationError: The server refuses the settings.
-            ParameterError: The settings have no name, or a property that does not exist.
+            ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+            TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+            NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
 
         Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
         """

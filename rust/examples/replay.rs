@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use pyignite_rs::protocol::frame::seal_request;
 use pyignite_rs::protocol::handshake::Handshake;
-use pyignite_rs::protocol::op::key_value::{self, write_cache_header};
+use pyignite_rs::protocol::op::key_value::{self, CacheHeader, write_cache_header};
 use pyignite_rs::protocol::{Writer, hash};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -42,7 +42,7 @@ fn main() {
     read_message(&mut stream, &mut buffer);
 
     let mut out = Writer::request(Vec::new());
-    write_cache_header(&mut out, hash::cache_id(&cache), None);
+    write_cache_header(&mut out, &CacheHeader::new(hash::cache_id(&cache)));
     out.long(1);
     let operation = if operation == "put" {
         out.string("fourteen chars").expect("a short string");

@@ -30,6 +30,8 @@ FACES = {
     "aio_cache": ("AioCache", _core.BaseCache),
     "client": ("Client", _core.BaseClient),
     "aio_client": ("AioClient", _core.BaseClient),
+    "cluster": ("Cluster", _core.BaseCluster),
+    "aio_cluster": ("AioCluster", _core.BaseCluster),
 }
 
 #: What arguments of these names are. One word has one meaning, so a new operation needs no entry; other names are Any.
@@ -62,7 +64,7 @@ ARGUMENTS = {
     "client": "BaseClient",
     "context": "Context | None",
     "data": "bytes",
-    "expiry_policy": "None",
+    "expiry_policy": "ExpiryPolicy | None",
     "face": "str",
     "fields": "Iterable[str]",
     "hash": "int",
@@ -74,6 +76,7 @@ ARGUMENTS = {
     "partitions": "int",
     "peek_modes": "int | Iterable[int] | None",
     "settings": "str | dict[int, Any]",
+    "state": "ClusterState | int",
     "text": "str",
     "timeout": "float | None",
 }
@@ -101,6 +104,7 @@ RESULTS = {
     "BaseCache.cache_id": "int",
     "BaseCache.name": "str",
     "BaseCache.client": "Any",
+    "BaseCache.expiry_policy": "ExpiryPolicy | None",
     "Call.cancel": "bool",
     "Call.cancelled": "bool",
     "Call.close": "None",
@@ -207,6 +211,8 @@ def core_stub() -> str:
         "from typing import Any, Final, final",
         "from typing_extensions import Self, disjoint_base",
         "from .datatypes.base import IgniteDataType",
+        "from .datatypes.cluster_state import ClusterState",
+        "from .datatypes.expiry_policy import ExpiryPolicy",
         f"__all__ = {_core.__all__!r}",
         "__version__: Final[str]",
     ]
@@ -265,7 +271,10 @@ def face_stub(module: str) -> str:
     shown, base = FACES[module]
     tree = ast.parse((PACKAGE / f"{module}.py").read_text())
     body: list[ast.stmt] = ast.parse(
-        "from collections.abc import Coroutine, Iterable, Mapping\nfrom .datatypes.base import IgniteDataType"
+        "from collections.abc import Coroutine, Iterable, Mapping\n"
+        "from typing import Any\n"
+        "from .datatypes.base import IgniteDataType\n"
+        "from .datatypes.cluster_state import ClusterState"
     ).body
     for statement in tree.body:
         match statement:

@@ -1,6 +1,8 @@
 """Hint classes: names for wire types, under pyignite's module names."""
 
+from .cluster_state import ClusterState as ClusterState
 from .complex import *
+from .expiry_policy import ExpiryPolicy as ExpiryPolicy
 from .internal import *
 from .null_object import *
 from .primitive import *

@@ -1,9 +1,10 @@
 //! Operations: each is declared once, with everything that is to be known about it.
 
-use super::context::ProtocolVersion;
+use super::context::{Feature, ProtocolContext, ProtocolVersion};
 pub use handle::Opens;
 
 pub mod cache;
+pub mod cluster;
 pub mod handle;
 pub mod key_value;
 pub mod query;
@@ -20,6 +21,8 @@ pub enum Family {
     Query,
     /// Beginning and end of transactions.
     Transaction,
+    /// The cluster as a whole.
+    Cluster,
 }
 
 /// Which node a request wants.
@@ -57,6 +60,10 @@ pub enum Reply {
     Entries,
     /// `int n, n x string`.
     Names,
+    /// Settings of a cache; see [`cache::CONFIGURATION`].
+    Configuration,
+    /// `byte state`.
+    ClusterState,
     /// What the one caller of the operation reads by itself.
     Own,
 }
@@ -75,11 +82,26 @@ pub struct Operation {
     pub opens: Opens,
     /// The protocol version that introduced it.
     pub since: ProtocolVersion,
+    /// The feature that it belongs to, if it is one that is negotiated.
+    pub feature: Option<Feature>,
 }
 
-/// Declares operations of one family: `NAME = code, "OP_NAME", routing, retry, reply;`, and behind the reply what it opens, if it does.
+impl Operation {
+    /// Whether a server with this context carries it out.
+    pub fn is_known_to(&self, context: &ProtocolContext) -> bool {
+        context.version >= self.since && self.feature.is_none_or(|feature| context.features.contains(feature))
+    }
+}
+
+/// Declares operations of one family, perhaps of one feature: `NAME = code, "OP_NAME", routing, retry, reply;`, and behind the reply
+/// what it opens, if it does.
 macro_rules! operations {
-    ($family:ident since $since:expr; $($(#[$doc:meta])* $name:ident = $code:literal, $text:literal, $routing:ident, $retry:ident, $reply:ident $(, $opens:ident)?;)*) => {
+    (@opens) => { $crate::protocol::op::Opens::Nothing };
+    (@opens $opens:ident) => { $crate::protocol::op::Opens::$opens };
+    ($family:ident since $since:expr; $($rows:tt)*) => {
+        $crate::protocol::op::operations! { $family since $since, feature None; $($rows)* }
+    };
+    ($family:ident since $since:expr, feature $feature:expr; $($(#[$doc:meta])* $name:ident = $code:literal, $text:literal, $routing:ident, $retry:ident, $reply:ident $(, $opens:ident)?;)*) => {
         $($(#[$doc])*
         pub static $name: Operation = Operation {
             code: $code,
@@ -88,27 +110,36 @@ macro_rules! operations {
             routing: $crate::protocol::op::Routing::$routing,
             retry: $crate::protocol::op::Retry::$retry,
             reply: $crate::protocol::op::Reply::$reply,
-            opens: operations!(@opens $($opens)?),
+            opens: $crate::protocol::op::operations!(@opens $($opens)?),
             since: $since,
+            feature: $feature,
         };)*
 
         /// Every operation of this table.
         pub static ALL: &[&Operation] = &[$(&$name,)*];
     };
-    (@opens) => { $crate::protocol::op::Opens::Nothing };
-    (@opens $opens:ident) => { $crate::protocol::op::Opens::$opens };
 }
 pub(crate) use operations;
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::protocol::context::FeatureSet;
+
     #[test]
     fn no_two_operations_share_a_code_or_a_name() {
-        let all: Vec<_> =
-            [super::key_value::ALL, super::cache::ALL, super::cache::CREATION, super::handle::ALL, super::transaction::ALL]
-                .concat();
+        let all: Vec<_> = [key_value::ALL, cache::ALL, cache::CREATION, cluster::ALL, handle::ALL, transaction::ALL].concat();
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].iter().any(|other| other.code == one.code || other.name == one.name), "{one:?}");
         }
+    }
+
+    #[test]
+    fn an_operation_needs_its_version_and_its_feature() {
+        let context = |version, mask: &[u8]| ProtocolContext { version, features: FeatureSet::from_bytes(mask) };
+        assert!(key_value::GET.is_known_to(&context(ProtocolVersion::V1_2, &[])));
+        assert!(cluster::GET_STATE.is_known_to(&context(ProtocolVersion::V1_7, &[0b100])));
+        assert!(!cluster::GET_STATE.is_known_to(&context(ProtocolVersion::V1_7, &[0b011])));
+        assert!(!cluster::GET_STATE.is_known_to(&context(ProtocolVersion::V1_6, &[])));
     }
 }

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 
 use super::client::BaseClient;
 use super::cursor::{self, Query, Rows};
 use super::encode::{too_long, write_arguments, write_entries, write_keys, write_value};
+use super::expiry;
 use super::face::{self, Carried, Finish, seconds};
 use super::request::Request;
 use super::transaction;
 use crate::client::Target;
-use crate::protocol::Writer;
 use crate::protocol::hash;
-use crate::protocol::op::key_value::{self, PeekMode, write_cache_header};
+use crate::protocol::op::key_value::{self, CacheHeader, PeekMode, write_cache_header};
 use crate::protocol::op::query::{Scan, Sql};
 use crate::protocol::op::{Operation, cache};
+use crate::protocol::{ProtocolContext, Writer};
 
 type Object<'a, 'py> = &'a Bound<'py, PyAny>;
 type Hint<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
@@ -28,16 +29,27 @@ type Result<'py> = PyResult<Bound<'py, PyAny>>;
 pub(super) struct BaseCache {
     client: Py<BaseClient>,
     name: Arc<str>,
-    id: i32,
+    /// Its id, and the policy of requests that carry one.
+    header: CacheHeader,
+    expiry_policy: Option<Py<PyAny>>,
 }
 
 impl BaseCache {
     pub fn id(&self) -> i32 {
-        self.id
+        self.header.cache_id
     }
 
     pub fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
+    }
+
+    #[inline]
+    fn write_header(&self, py: Python<'_>, request: &mut Request<'_, '_>, transaction: Option<i32>) -> PyResult<()> {
+        if self.header.expiry.is_some() {
+            self.client.get().require(py, "an expiry policy", ProtocolContext::has_expiry_policy)?;
+        }
+        write_cache_header(&mut request.out, &CacheHeader { transaction, ..self.header });
+        Ok(())
     }
 
     /// Runs an operation on this cache; `write` appends what follows the cache header.
@@ -55,7 +67,7 @@ impl BaseCache {
         let carried =
             Carried { name: operation.name, operation, cache: Some(Arc::clone(&cache.name)), target, finish: Finish::Reply };
         face::run(client, carried, timeout, |request| {
-            write_cache_header(&mut request.out, cache.id, transaction);
+            cache.write_header(slf.py(), request, transaction)?;
             write(request)
         })
     }
@@ -75,7 +87,7 @@ impl BaseCache {
         let class = client.get().cursor_class(py, class)?;
         let query = Query { rows, cache: Some(Arc::clone(&cache.name)), timeout };
         cursor::query(client, class, query, |request| {
-            write_cache_header(&mut request.out, cache.id, None);
+            cache.write_header(py, request, None)?;
             write(request)
         })
     }
@@ -133,15 +145,14 @@ impl BaseCache {
     /// Args:
     ///     client: The client that the cache is reached through.
     ///     name: Name of the cache.
-    ///     expiry_policy: Must be None in this version.
+    ///     expiry_policy: How long entries live that are used through this object. Default: as the cache says.
     #[new]
     #[pyo3(signature = (client, name, expiry_policy=None))]
     fn new(client: Py<BaseClient>, name: &Bound<'_, PyString>, expiry_policy: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        if expiry_policy.is_some() {
-            return Err(PyTypeError::new_err("this version has no expiry policies; expiry_policy must be None"));
-        }
         let name: Arc<str> = name.to_str()?.into();
-        Ok(Self { client, id: hash::cache_id(&name), name })
+        let expiry = expiry_policy.map(|policy| expiry::from_python("expiry_policy", policy)).transpose()?;
+        let header = CacheHeader { expiry, ..CacheHeader::new(hash::cache_id(&name)) };
+        Ok(Self { client, name, header, expiry_policy: expiry_policy.map(|policy| policy.clone().unbind()) })
     }
 
     /// Name of the cache.
@@ -153,7 +164,13 @@ impl BaseCache {
     /// Id of the cache: Java's hash code of its name, a signed 32-bit number.
     #[getter]
     fn cache_id(&self) -> i32 {
-        self.id
+        self.header.cache_id
+    }
+
+    /// How long entries live that are used through this object, an `ExpiryPolicy`; None is the cache's own policy.
+    #[getter]
+    fn expiry_policy<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
+        self.expiry_policy.as_ref().map(|policy| policy.bind(py))
     }
 
     /// The client that the cache is reached through.
@@ -841,7 +858,36 @@ impl BaseCache {
             finish: Finish::Reply,
         };
         face::run(this.client.bind(slf.py()), carried, timeout, |request| {
-            request.out.i32(this.id);
+            request.out.i32(this.header.cache_id);
+            Ok(())
+        })
+    }
+
+    /// Read the settings from the server; `settings` remembers them.
+    ///
+    /// Args:
+    ///     timeout: Seconds that the call may take; 0 is the client's own limit.
+    ///
+    /// Returns:
+    ///     dict: Values by their codes (awaitable on AioCache)
+    ///
+    /// Raises:
+    ///     CacheError: The server refuses, for example because the cache does not exist.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_CACHE_GET_CONFIGURATION, 1055, since 1.0.
+    #[pyo3(signature = (timeout=0.0))]
+    fn _settings<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
+        let this = slf.get();
+        let carried = Carried {
+            name: "AioCache.settings",
+            operation: &cache::GET_CONFIGURATION,
+            cache: Some(Arc::clone(&this.name)),
+            target: Target::Any,
+            finish: Finish::Reply,
+        };
+        face::run(this.client.bind(slf.py()), carried, timeout, |request| {
+            write_cache_header(&mut request.out, &CacheHeader::new(this.header.cache_id));
             Ok(())
         })
     }

@@ -16,8 +16,9 @@ use super::import::Known;
 use super::settings::Settings;
 use super::{error, options, runtime};
 use crate::client::{Config, Error, ErrorKind, Pool, Target};
+use crate::protocol::ProtocolContext;
 use crate::protocol::hash;
-use crate::protocol::op::key_value::write_cache_header;
+use crate::protocol::op::key_value::{CacheHeader, write_cache_header};
 use crate::protocol::op::query::SqlFields;
 use crate::protocol::op::{Operation, cache};
 
@@ -91,6 +92,17 @@ impl BaseClient {
         Ok(())
     }
 
+    /// Refuses what the servers are known not to have. Before the first connection nothing is known.
+    pub fn require(&self, py: Python<'_>, what: &str, has: impl FnOnce(&ProtocolContext) -> bool) -> PyResult<()> {
+        match self.link.load().as_ref().and_then(|connected| connected.pool.context()) {
+            Some(context) if !has(&context) => {
+                let text = format!("{what} can not be had from this cluster, which speaks protocol {}", context.version);
+                Err(error::named(py, "NotSupportedByClusterError", text))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A pool for the addresses that `_connect` was given, in place of the one before.
     pub fn opening(&self, py: Python<'_>) -> PyResult<Arc<Pool>> {
         let config = self.lock().as_ref().and_then(|setup| setup.config.clone());
@@ -151,7 +163,7 @@ impl BaseClient {
         let operation = if settings.has_more_than_a_name() { by_configuration } else { by_name };
         let finish = Finish::Cache { class, client: slf.clone().unbind() };
         let carried = Carried { name, operation, cache: Some(settings.name.clone()), target: Target::Any, finish };
-        face::run(slf, carried, 0.0, |request| settings.write(&mut request.out))
+        face::run(slf, carried, 0.0, |request| settings.write(request))
     }
 }
 
@@ -235,7 +247,9 @@ impl BaseClient {
     ///
     /// Raises:
     ///     CacheCreationError: The cache exists already, or the server refuses the settings.
-    ///     ParameterError: The settings have no name, or a property that does not exist.
+    ///     ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+    ///     TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+    ///     NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
     ///
     /// Wire: OP_CACHE_CREATE_WITH_NAME, 1051, or OP_CACHE_CREATE_WITH_CONFIGURATION, 1053, since 1.0.
     fn create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -252,7 +266,9 @@ impl BaseClient {
     ///
     /// Raises:
     ///     CacheCreationError: The server refuses the settings.
-    ///     ParameterError: The settings have no name, or a property that does not exist.
+    ///     ParameterError: The settings have no name, or a property that does not exist, or a dict among them lacks a key.
+    ///     TypeError, ValueError, OverflowError: A property is of the wrong type, or out of range.
+    ///     NotSupportedByClusterError: PROP_EXPIRY_POLICY, and the servers are older than Ignite 2.8.
     ///
     /// Wire: OP_CACHE_GET_OR_CREATE_WITH_NAME, 1052, or OP_CACHE_GET_OR_CREATE_WITH_CONFIGURATION, 1054, since 1.0.
     fn get_or_create_cache<'py>(slf: &Bound<'py, Self>, settings: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -361,7 +377,7 @@ impl BaseClient {
         let class = slf.get().cursor_class(slf.py(), "SqlFieldsCursor")?;
         let query = Query { rows: Rows::Fields { names: include_field_names }, cache: name, timeout: 0.0 };
         cursor::query(slf, class, query, |request| {
-            write_cache_header(&mut request.out, cache_id, None);
+            write_cache_header(&mut request.out, &CacheHeader::new(cache_id));
             sql.write_start(&mut request.out).map_err(too_long)?;
             write_arguments(slf.py(), request, query_args)?;
             sql.write_rest(&mut request.out);

@@ -8,11 +8,13 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::import::Known;
 use super::request::Detour;
+use super::{cluster, settings};
 use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
 use crate::protocol::object::standard;
 use crate::protocol::object::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor, WalkError};
 use crate::protocol::object::walk;
 use crate::protocol::op::Reply;
+use crate::protocol::op::cluster::ClusterState;
 use crate::protocol::read::Reader;
 
 /// Entries after which other threads are let in.
@@ -77,6 +79,8 @@ pub(super) fn read_reply<'py>(py: Python<'py>, reply: Reply, payload: &[u8]) -> 
         Reply::Long => reader.i64()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Reply::Entries => read_entries(py, &mut reader)?.into_any(),
         Reply::Names => read_names(py, &mut reader)?.into_any(),
+        Reply::Configuration => settings::read_configuration(py, &mut reader)?.into_any(),
+        Reply::ClusterState => read_state(py, &mut reader)?,
         // Its finisher reads it.
         Reply::Own => return Ok(py.None().into_bound(py)),
     };
@@ -194,6 +198,15 @@ fn read_names<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, 
         names.push(standard::read_string(reader)?.unwrap_or_default());
     }
     Ok(PyList::new(py, names)?)
+}
+
+/// `byte state`
+fn read_state<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    let (offset, code) = (reader.offset(), reader.u8()?);
+    let state = ClusterState::from_code(code);
+    let kind = DecodeErrorKind::Value { what: "state of a cluster", value: code.into() };
+    let state = state.ok_or_else(|| DecodeError::new(kind, offset))?;
+    Ok(cluster::state_to_python(py, state)?)
 }
 
 /// Keeps the cycle collector from walking over half-built results again and again.

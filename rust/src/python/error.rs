@@ -63,6 +63,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::Server(_) => match error.operation().map(|operation| operation.family) {
             Some(Family::CacheCreation) => "CacheCreationError",
             Some(Family::Query) => "SQLError",
+            Some(Family::Cluster) => "ClusterError",
             Some(Family::Cache | Family::Transaction) | None => "CacheError",
         },
         ErrorKind::HandleLost(Opens::Transaction, _) => "TransactionLostError",

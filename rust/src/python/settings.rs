@@ -1,42 +1,49 @@
-//! Settings of a cache to be made: a name, or a dictionary of properties.
+//! Settings of a cache: a name, or a dictionary of properties; and the properties that a server tells.
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBool, PyDict, PyList, PyMapping, PyString};
 
-use super::encode::too_long;
+use super::decode::{ReadError, read_value};
+use super::encode::{too_long, write_as};
 use super::error::parameter_error;
-use crate::protocol::Writer;
-use crate::protocol::op::cache::{PropertyKind, property};
+use super::expiry;
+use super::request::Request;
+use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
+use crate::protocol::object::standard;
+use crate::protocol::object::visit::WalkError;
+use crate::protocol::op::cache::{Absent, CONFIGURATION, Kind, PROP_NAME, Property, Record, property, type_code_of};
+use crate::protocol::op::key_value::Expiry;
+use crate::protocol::read::Reader;
 
-/// PROP_NAME
-const NAME: i16 = 0;
+type Object<'py> = Bound<'py, PyAny>;
 
 /// A name and, perhaps, properties.
 pub(super) struct Settings<'py> {
     pub name: Arc<str>,
-    properties: Option<Bound<'py, PyDict>>,
+    properties: Option<Vec<(&'static Property, Object<'py>)>>,
 }
 
 impl<'py> Settings<'py> {
-    pub fn read(settings: &Bound<'py, PyAny>) -> PyResult<Self> {
+    pub fn read(settings: &Object<'py>) -> PyResult<Self> {
         if let Ok(name) = settings.cast::<PyString>() {
             return Ok(Self { name: name.to_str()?.into(), properties: None });
         }
         let py = settings.py();
-        let named = settings.cast::<PyDict>().ok().map(|dict| dict.get_item(NAME)).transpose()?.flatten();
-        let (Ok(properties), Some(name)) = (settings.cast::<PyDict>(), named) else {
+        let named = settings.cast::<PyDict>().ok().map(|dict| dict.get_item(PROP_NAME)).transpose()?.flatten();
+        let (Ok(dict), Some(name)) = (settings.cast::<PyDict>(), named) else {
             return Err(parameter_error(py, "a cache needs at least a name: a str, or a dict with PROP_NAME".into()));
         };
-        for code in properties.keys() {
-            if code.extract::<i16>().ok().and_then(property).is_none() {
-                return Err(parameter_error(py, format!("{code} is no cache property that this version can set")));
-            }
+        let mut properties = Vec::with_capacity(dict.len());
+        for (code, value) in dict.iter() {
+            let known = code.extract::<i16>().ok().and_then(property);
+            let known = known.ok_or_else(|| parameter_error(py, format!("{code} is no property of a cache")))?;
+            properties.push((known, value));
         }
-        let properties = (properties.len() > 1).then(|| properties.clone());
-        Ok(Self { name: name.cast::<PyString>()?.to_str()?.into(), properties })
+        let name = name.cast::<PyString>().map_err(|_| wrong_type("PROP_NAME", "a str", &name))?;
+        Ok(Self { name: name.to_str()?.into(), properties: (properties.len() > 1).then_some(properties) })
     }
 
     pub fn has_more_than_a_name(&self) -> bool {
@@ -44,30 +51,173 @@ impl<'py> Settings<'py> {
     }
 
     /// `string name`, or `int length, short n, n x (short code, value)`.
-    pub fn write(&self, out: &mut Writer) -> PyResult<()> {
-        let Some(properties) = &self.properties else { return out.string(&self.name).map_err(too_long) };
-        let length = out.later();
-        out.i16(properties.len() as i16);
-        for (code, value) in properties.iter() {
-            write_property(out, code.extract()?, &value)?;
+    pub fn write(&self, request: &mut Request<'_, 'py>) -> PyResult<()> {
+        let Some(properties) = &self.properties else { return request.out.string(&self.name).map_err(too_long) };
+        let length = request.out.later();
+        request.out.i16(properties.len() as i16);
+        for (property, value) in properties {
+            if let (Some(since), Some(client)) = (property.since, request.client) {
+                client.get().require(client.py(), property.name, |context| context.version >= since)?;
+            }
+            request.out.i16(property.code);
+            write_field(request, property.name, property.kind, value)?;
         }
-        out.patch_length(length, "cache configuration", out.since(length)).map_err(too_long)
+        let written = request.out.since(length);
+        request.out.patch_length(length, "cache configuration", written).map_err(too_long)
     }
 }
 
-fn write_property(out: &mut Writer, code: i16, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let Some(property) = property(code) else {
-        return Err(parameter_error(value.py(), format!("{code} is no cache property")));
-    };
-    let wrong = || PyValueError::new_err(format!("{} can not be {value}", property.name));
-    out.i16(code);
-    match property.kind {
-        PropertyKind::Bool => out.bool(value.is_truthy()?),
-        PropertyKind::Int => out.i32(value.extract().map_err(|_| wrong())?),
-        PropertyKind::Long => out.i64(value.extract().map_err(|_| wrong())?),
-        PropertyKind::Milliseconds => out.i64(value.extract::<i64>().ok().filter(|ms| *ms >= 0).ok_or_else(wrong)?),
-        PropertyKind::String if value.is_none() => out.null(),
-        PropertyKind::String => out.string(value.cast::<PyString>().map_err(|_| wrong())?.to_str()?).map_err(too_long)?,
+/// `path` names the field in messages: `PROP_QUERY_ENTITIES[0].table_name`.
+fn write_field(request: &mut Request<'_, '_>, path: &str, kind: Kind, value: &Object<'_>) -> PyResult<()> {
+    let out = &mut request.out;
+    match kind {
+        Kind::Bool => out.bool(flag(path, value)?),
+        Kind::Byte => out.u8(number(path, value, u8::MIN.into(), u8::MAX.into())? as u8),
+        Kind::Int => out.i32(number(path, value, i32::MIN.into(), i32::MAX.into())? as i32),
+        Kind::Long => out.i64(number(path, value, i64::MIN, i64::MAX)?),
+        Kind::Milliseconds => {
+            let ms = number(path, value, i64::MIN, i64::MAX)?;
+            if ms < 0 {
+                return Err(PyValueError::new_err(format!("{path} can not be {ms}: a time in milliseconds is not negative")));
+            }
+            out.i64(ms);
+        }
+        Kind::String if value.is_none() => out.null(),
+        Kind::String => {
+            let text = value.cast::<PyString>().map_err(|_| wrong_type(path, "a str or None", value))?;
+            out.string(text.to_str()?).map_err(too_long)?;
+        }
+        Kind::Default => write_as(value.py(), request, path, value, None)?,
+        Kind::Expiry if value.is_none() => out.bool(false),
+        Kind::Expiry => {
+            let expiry = expiry::from_python(path, value)?;
+            out.bool(true);
+            expiry.write(out);
+        }
+        Kind::Records(record) => write_records(request, path, record, value)?,
     }
     Ok(())
+}
+
+/// `int n, n x record`, from any iterable of mappings.
+fn write_records(request: &mut Request<'_, '_>, path: &str, record: &Record, records: &Object<'_>) -> PyResult<()> {
+    let wrong = || wrong_type(path, "an iterable of dicts", records);
+    // Both can be iterated over, and neither is meant by it.
+    if records.cast::<PyString>().is_ok() || records.cast::<PyMapping>().is_ok() {
+        return Err(wrong());
+    }
+    let count = request.out.later();
+    let mut length = 0;
+    for item in records.try_iter().map_err(|_| wrong())? {
+        write_record(request, &format!("{path}[{length}]"), record, &item?)?;
+        length += 1;
+    }
+    request.out.patch_length(count, "list of dicts", length).map_err(too_long)
+}
+
+fn write_record(request: &mut Request<'_, '_>, path: &str, record: &Record, item: &Object<'_>) -> PyResult<()> {
+    let mapping = item.cast::<PyMapping>().map_err(|_| wrong_type(path, "a dict", item))?;
+    for field in record.fields {
+        if mapping.contains(field.name)? {
+            let (path, value) = (format!("{path}.{}", field.name), mapping.get_item(field.name)?);
+            match field.kind {
+                Kind::Default => {
+                    let class = mapping.get_item("type_name")?;
+                    let code = class.cast::<PyString>().ok().and_then(|class| type_code_of(class.to_str().ok()?));
+                    write_as(item.py(), request, &path, &value, code)?;
+                }
+                kind => write_field(request, &path, kind, &value)?,
+            }
+            continue;
+        }
+        match field.absent {
+            Absent::Refused => return Err(parameter_error(item.py(), format!("{path} has no '{}'", field.name))),
+            Absent::False => request.out.bool(false),
+            Absent::Null => request.out.null(),
+            Absent::Unset => request.out.i32(-1),
+        }
+    }
+    Ok(())
+}
+
+/// True, False, or what numpy and old programs have for them.
+fn flag(path: &str, value: &Object<'_>) -> PyResult<bool> {
+    let flag = value.extract::<bool>().ok();
+    let flag = flag.or_else(|| value.extract::<u8>().ok().filter(|number| *number <= 1).map(|number| number == 1));
+    flag.ok_or_else(|| wrong_type(path, "a bool", value))
+}
+
+fn number(path: &str, value: &Object<'_>, least: i64, most: i64) -> PyResult<i64> {
+    match value.extract::<i64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(value.py()) => Err(wrong_type(path, "an int", value)),
+        _ => Err(PyOverflowError::new_err(format!("{path} can not be {value}: it is from {least} to {most}"))),
+    }
+}
+
+#[cold]
+fn wrong_type(path: &str, wanted: &str, value: &Object<'_>) -> PyErr {
+    let found = value.get_type().qualname().map_or_else(|_| "something else".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("{path} must be {wanted}, not {found}"))
+}
+
+/// The properties of a cache by their codes.
+pub(super) fn read_configuration<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, PyDict>, ReadError> {
+    let at = reader.offset();
+    let length = reader.i32()?;
+    if usize::try_from(length).ok() != Some(reader.left()) {
+        let kind = DecodeErrorKind::BadLength { what: "length of a configuration", length: length.into(), left: reader.left() };
+        return Err(DecodeError::new(kind, at).into());
+    }
+    let settings = PyDict::new(py);
+    for property in CONFIGURATION.iter().filter_map(|code| property(*code)) {
+        // Each server ends with what its protocol version has.
+        if property.since.is_some() && reader.left() == 0 {
+            break;
+        }
+        let value = read_field(py, reader, property.kind).map_err(|error| error.within(PathPart::Name(property.name.into())))?;
+        settings.set_item(property.code, value)?;
+    }
+    Ok(settings)
+}
+
+fn read_field<'py>(py: Python<'py>, reader: &mut Reader<'_>, kind: Kind) -> Result<Object<'py>, ReadError> {
+    Ok(match kind {
+        Kind::Bool => PyBool::new(py, reader.bool()?).to_owned().into_any(),
+        Kind::Byte => int(py, reader.u8()?.into())?,
+        Kind::Int => int(py, reader.i32()?.into())?,
+        Kind::Long | Kind::Milliseconds => int(py, reader.i64()?)?,
+        Kind::String => match standard::read_string(reader)? {
+            Some(text) => PyString::new(py, text).into_any(),
+            None => py.None().into_bound(py),
+        },
+        Kind::Default => read_value(py, reader)?,
+        Kind::Expiry => match reader.bool()? {
+            true => expiry::to_python(py, Expiry::read(reader)?)?,
+            false => py.None().into_bound(py),
+        },
+        Kind::Records(record) => read_records(py, reader, record)?.into_any(),
+    })
+}
+
+fn int(py: Python<'_>, number: i64) -> PyResult<Object<'_>> {
+    Ok(number.into_pyobject(py)?.into_any())
+}
+
+fn read_records<'py>(py: Python<'py>, reader: &mut Reader<'_>, record: &Record) -> Result<Bound<'py, PyList>, ReadError> {
+    let length = reader.count(record.name, record.fields.len())?;
+    reader.enter(length)?;
+    let records = PyList::empty(py);
+    for index in 0..length {
+        reader.next_value();
+        let dict = PyDict::new(py);
+        for field in record.fields {
+            let value = read_field(py, reader, field.kind)
+                .map_err(|error: ReadError| error.within(PathPart::Name(field.name.into())).within(PathPart::Index(index)))?;
+            dict.set_item(PyString::intern(py, field.name), value)?;
+        }
+        records.append(dict)?;
+    }
+    reader.leave();
+    Ok(records)
 }

@@ -1,12 +1,16 @@
 //! The codec by itself: functions of `_core` for tests, tools and `pyignite_rs.utils`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use super::decode::{ReadError, read_value};
 use super::encode::write_value;
 use super::error;
 use super::request::Request;
+use crate::protocol::op::cache::{self, Absent};
+use crate::protocol::op::cluster::{self, ClusterState};
+use crate::protocol::op::key_value::{self, Expiry};
+use crate::protocol::op::{handle, transaction};
 use crate::protocol::read::Reader;
 use crate::protocol::{affinity, hash};
 
@@ -104,6 +108,41 @@ fn partition(hash: i32, partitions: u32) -> Option<u32> {
     affinity::partition(hash, partitions)
 }
 
+/// Show what this client knows by number, for the tests that compare it with what Python says.
+///
+/// Returns:
+///     dict: Tables by name: operations, properties and records of settings, states of a cluster, times of expiry policies.
+#[pyfunction]
+fn tables(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let operations = PyDict::new(py);
+    for operation in [key_value::ALL, cache::ALL, cache::CREATION, cluster::ALL, handle::ALL, transaction::ALL].concat() {
+        operations.set_item(operation.name, operation.code)?;
+    }
+    let properties = PyDict::new(py);
+    for property in cache::PROPERTIES {
+        properties.set_item(property.name, (property.code, property.kind.name()))?;
+    }
+    let records = PyDict::new(py);
+    for record in cache::RECORDS {
+        let fields = record.fields.iter().map(|field| (field.name, field.kind.name(), field.absent != Absent::Refused));
+        records.set_item(record.name, fields.collect::<Vec<_>>())?;
+    }
+    let states = PyDict::new(py);
+    for (state, name) in ClusterState::ALL {
+        states.set_item(name, *state as u8)?;
+    }
+    let expiry = PyDict::new(py);
+    expiry.set_item("UNCHANGED", Expiry::UNCHANGED)?;
+    expiry.set_item("ETERNAL", Expiry::ETERNAL)?;
+    let tables = PyDict::new(py);
+    for (name, table) in
+        [("operations", operations), ("properties", properties), ("records", records), ("states", states), ("expiry", expiry)]
+    {
+        tables.set_item(name, table)?;
+    }
+    Ok(tables)
+}
+
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(encode, module)?)?;
     module.add_function(wrap_pyfunction!(decode, module)?)?;
@@ -112,5 +151,6 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(entity_id, module)?)?;
     module.add_function(wrap_pyfunction!(schema_id, module)?)?;
     module.add_function(wrap_pyfunction!(partition, module)?)?;
+    module.add_function(wrap_pyfunction!(tables, module)?)?;
     Ok(())
 }

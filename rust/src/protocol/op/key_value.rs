@@ -2,6 +2,8 @@
 
 use super::{Operation, operations};
 use crate::protocol::context::ProtocolVersion;
+use crate::protocol::error::DecodeError;
+use crate::protocol::read::Reader;
 use crate::protocol::write::Writer;
 
 operations! { Cache since ProtocolVersion::new(1, 0, 0);
@@ -65,17 +67,105 @@ impl PeekMode {
     pub const LAST: i64 = Self::OffHeap as i64;
 }
 
-const TRANSACTIONAL: u8 = 0x02;
+/// How long entries live once they are created, updated, read: milliseconds, [`Expiry::UNCHANGED`] or [`Expiry::ETERNAL`].
+///
+/// Zero expires an entry at once. Servers hang up on other negative numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    pub create: i64,
+    pub update: i64,
+    pub access: i64,
+}
 
-/// Writes the cache header: `int cache id, byte flags, [int transaction id: 0x02]`.
+impl Expiry {
+    /// As long as it would live without the operation.
+    pub const UNCHANGED: i64 = -2;
+    pub const ETERNAL: i64 = -1;
+
+    /// Whether servers take the number for a time.
+    pub const fn is_time(ms: i64) -> bool {
+        ms >= Self::UNCHANGED
+    }
+
+    /// `long create, long update, long access`
+    pub fn write(self, out: &mut Writer) {
+        out.i64(self.create);
+        out.i64(self.update);
+        out.i64(self.access);
+    }
+
+    /// `long create, long update, long access`
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { create: reader.i64()?, update: reader.i64()?, access: reader.i64()? })
+    }
+}
+
+/// What every request for a cache starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheHeader {
+    pub cache_id: i32,
+    /// Instead of the policy of the cache, since protocol 1.6.
+    pub expiry: Option<Expiry>,
+    /// The transaction that the request belongs to, a number of its connection.
+    pub transaction: Option<i32>,
+}
+
+impl CacheHeader {
+    const TRANSACTIONAL: u8 = 0x02;
+    const WITH_EXPIRY: u8 = 0x04;
+
+    /// A header without options.
+    pub const fn new(cache_id: i32) -> Self {
+        Self { cache_id, expiry: None, transaction: None }
+    }
+}
+
+/// Writes the cache header.
+///
+/// | size | type | meaning |
+/// |---|---|---|
+/// | 4 | int | cache id |
+/// | 1 | byte | flags: 0x02 transaction, 0x04 expiry policy |
+/// | 24 | 3 x long | times on create, update, access, with flag 0x04 |
+/// | 4 | int | transaction id, with flag 0x02 |
 #[inline]
-pub fn write_cache_header(out: &mut Writer, cache_id: i32, transaction: Option<i32>) {
-    out.i32(cache_id);
-    match transaction {
-        None => out.u8(0),
-        Some(id) => {
-            out.u8(TRANSACTIONAL);
-            out.i32(id);
-        }
+pub fn write_cache_header(out: &mut Writer, header: &CacheHeader) {
+    let with = |is_there: bool, flag: u8| if is_there { flag } else { 0 };
+    out.i32(header.cache_id);
+    out.u8(
+        with(header.expiry.is_some(), CacheHeader::WITH_EXPIRY) | with(header.transaction.is_some(), CacheHeader::TRANSACTIONAL)
+    );
+    if let Some(expiry) = header.expiry {
+        expiry.write(out);
+    }
+    if let Some(id) = header.transaction {
+        out.i32(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_policy_and_then_a_transaction_stand_behind_the_flags() {
+        let mut out = Writer::bare();
+        write_cache_header(&mut out, &CacheHeader::new(3118));
+        assert_eq!(out.as_slice(), [0x2e, 0x0c, 0, 0, 0]);
+
+        let mut out = Writer::bare();
+        let expiry = Expiry { create: 1000, update: Expiry::ETERNAL, access: Expiry::UNCHANGED };
+        write_cache_header(&mut out, &CacheHeader { expiry: Some(expiry), ..CacheHeader::new(3118) });
+        let mut expected = vec![0x2e, 0x0c, 0, 0, 0x04, 0xe8, 0x03, 0, 0, 0, 0, 0, 0];
+        expected.extend([0xff; 8]);
+        expected.extend([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        assert_eq!(out.as_slice(), expected);
+        assert_eq!(Expiry::read(&mut Reader::new(&expected[5..])).unwrap(), expiry);
+
+        let mut out = Writer::bare();
+        write_cache_header(&mut out, &CacheHeader { expiry: Some(expiry), transaction: Some(7), ..CacheHeader::new(3118) });
+        expected[4] = 0x06;
+        expected.extend([7, 0, 0, 0]);
+        assert_eq!(out.as_slice(), expected);
     }
 }

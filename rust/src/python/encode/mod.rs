@@ -10,6 +10,7 @@ use super::import::Known;
 use super::request::Request;
 use crate::protocol::Writer;
 use crate::protocol::error::{EncodeError, PathPart};
+use crate::protocol::type_code::TypeCode;
 
 mod hinted;
 mod list;
@@ -34,6 +35,22 @@ pub(super) fn write_value(
     let written = match hint {
         None => encoder.any(value),
         Some(hint) => hint::resolve(hint).and_then(|hint| encoder.with(value, hint)),
+    };
+    written.map_err(|error| encoder.locate(error, name))
+}
+
+/// Writes one value as a wire type, or as its Python type suggests. A `(value, hint)` pair says for itself what it is.
+pub(super) fn write_as(
+    py: Python<'_>,
+    request: &mut Request<'_, '_>,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+    code: Option<TypeCode>,
+) -> PyResult<()> {
+    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let written = match code {
+        Some(code) if hint::split(value)?.is_none() => encoder.coded(value, code),
+        _ => encoder.any(value),
     };
     written.map_err(|error| encoder.locate(error, name))
 }
