@@ -20,8 +20,6 @@ NOT_HERE: dict[str, dict[str, str]] = {
         "AnyDataArray": "a helper of pyignite's parser: it has no type code and can not be a hint",
         "Struct": "a helper of pyignite's parser, no type",
         "StructArray": "a helper of pyignite's parser, no type",
-        "TransactionConcurrency": "comes with transactions",
-        "TransactionIsolation": "comes with transactions",
     },
     "constants": {
         "AFFINITY_DELAY": "settings of pyignite's own affinity code",
@@ -37,7 +35,6 @@ NOT_HERE: dict[str, dict[str, str]] = {
     "queries.op_codes": {
         **dict.fromkeys(("OP_SUCCESS", "OP_CACHE_LOCAL_PEEK"), "no request that this client sends"),
         "OP_CACHE_PARTITIONS": "comes with partition awareness",
-        **dict.fromkeys(("OP_TX_START", "OP_TX_END"), "comes with transactions"),
         **dict.fromkeys(
             ("OP_GET_BINARY_TYPE", "OP_GET_BINARY_TYPE_NAME", "OP_PUT_BINARY_TYPE", "OP_REGISTER_BINARY_TYPE_NAME"),
             "comes with complex objects",

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pyignite_rs.datatypes import ExpiryPolicy
-from pyignite_rs.datatypes.prop_codes import PROP_EXPIRY_POLICY, PROP_NAME
+from pyignite_rs.datatypes.cache_config import CacheAtomicityMode
+from pyignite_rs.datatypes.prop_codes import PROP_CACHE_ATOMICITY_MODE, PROP_EXPIRY_POLICY, PROP_NAME
 from pyignite_rs.exceptions import NotSupportedByClusterError
 
 from ..conftest import Face
@@ -198,3 +199,20 @@ async def test_a_cluster_that_is_too_old(face: Face, newest: tuple[int, int, int
         await face(cache.put(1, 1))
         assert await face(cache.get(1)) == 1
         await face(client.close())
+
+
+async def test_a_policy_inside_a_transaction(face: Face, client: Any, cache_name: str) -> None:
+    """Both stand in front of the same request: the policy first, then the number of the transaction."""
+    settings = {PROP_NAME: cache_name, PROP_CACHE_ATOMICITY_MODE: CacheAtomicityMode.TRANSACTIONAL}
+    cache = await face(client.create_cache(settings))
+    short = cache.with_expire_policy(create=SHORT, update=SHORT)
+    for key, commits in (("committed", True), ("rolled back", False)):
+        transaction = await face(client.tx_start())
+        await face(short.put(key, 1))
+        assert await face(short.get(key)) == 1
+        await face(transaction.commit() if commits else transaction.rollback())
+        started = time.monotonic()
+        assert await face(cache.contains_key(key)) is commits
+        if commits:
+            assert is_about(await lives_until(face, cache, key, started))
+    await face(cache.destroy())

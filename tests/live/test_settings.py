@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import decimal
 import inspect
+import struct
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+import pyignite_rs
 from pyignite_rs.datatypes import ExpiryPolicy, IntObject, prop_codes
 from pyignite_rs.datatypes.cache_config import (
     CacheAtomicityMode,
@@ -53,9 +55,11 @@ from pyignite_rs.datatypes.prop_codes import (
     PROP_STATISTICS_ENABLED,
     PROP_WRITE_SYNCHRONIZATION_MODE,
 )
-from pyignite_rs.exceptions import CacheCreationError, CacheError, ConnectionLostError, ParameterError
+from pyignite_rs.exceptions import CacheCreationError, CacheError, ConnectionLostError, ParameterError, ParseError
 
 from ..conftest import Face
+from ..support.cluster import handshake, receive
+from ..support.fake import Connection, FakeNode
 
 pytestmark = pytest.mark.live
 
@@ -410,3 +414,73 @@ async def test_cache_info_tells_what_requests_start_with(face: Face, client: Any
     assert (info.cache_id, info.expiry_policy, info.protocol_context) == (cache.cache_id, None, client.protocol_context)
     policy = ExpiryPolicy(access=5)
     assert cache.with_expire_policy(policy).cache_info.expiry_policy is policy
+
+
+# --- answers that are cut or changed ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answer(address: tuple[str, int]) -> bytes:
+    """What a real node answers about a cache that has something of everything."""
+    with pyignite_rs.Client() as client:
+        client.connect(*address)
+        wanted = {code: value_of(code, "answer") for code in VALUES if code not in (PROP_CACHE_MODE, PROP_GROUP_NAME)}
+        cache = client.create_cache(wanted)
+        sock, _ = handshake(address)
+        with sock:
+            sock.sendall(struct.pack("<ihqib", 15, 1055, 1, cache.cache_id, 0))
+            message = receive(sock)
+        cache.destroy()
+    # Request id and flags, and with the first answer of a connection the version of the topology.
+    return message[22:] if struct.unpack_from("<h", message, 8)[0] & 2 else message[10:]
+
+
+async def told(face: Face, bodies: list[bytes]) -> list[Any]:
+    """What becomes of these answers, sent by the scripted node: settings, or the class of what is raised."""
+    results: list[Any] = []
+    with FakeNode() as node:
+        client = await face.connected(*node.address)
+        for body in bodies:
+
+            def action(connection: Connection, answer: bytes, body: bytes = body) -> None:
+                connection.send(struct.pack("<i", 10 + len(body)) + answer[4:12] + b"\x00\x00" + body)
+
+            node.rule("1055", action)
+            cache = await face(client.get_cache("c"))
+            try:
+                results.append(await settings_of(face, cache))
+            except Exception as error:
+                results.append(type(error))
+        # One connection served all of them: none was mistaken for a broken one.
+        assert node.accepted == 1
+        await face(client.close())
+    return results
+
+
+def with_length(body: bytes) -> bytes:
+    """A configuration behind its length."""
+    return struct.pack("<i", len(body)) + body
+
+
+async def test_cut_and_padded_answers_are_errors(face: Face, answer: bytes) -> None:
+    whole = answer[4:]
+    assert (await told(face, [answer]))[0][PROP_EXPIRY_POLICY] == VALUES[PROP_EXPIRY_POLICY]
+    cuts = [with_length(whole[:end]) for end in range(0, len(whole), 3)]
+    padded = [with_length(whole + b"\x00"), answer + b"\x00", answer[:-1], struct.pack("<i", -1) + whole]
+    assert set(await told(face, cuts + padded)) == {ParseError}
+
+
+async def test_answers_of_servers_without_expiry_policies(face: Face, answer: bytes) -> None:
+    """Before protocol 1.6 the last property is not there."""
+    settings = (await told(face, [with_length(answer[4:-25])]))[0]
+    assert set(ALL) - set(settings) == {PROP_EXPIRY_POLICY}
+
+
+async def test_changed_answers_are_settings_or_errors(face: Face, answer: bytes) -> None:
+    whole = answer[4:]
+    changed = [
+        with_length(whole[:at] + bytes([byte]) + whole[at + 1 :]) for at in range(0, len(whole), 2) for byte in (0xFF, 0x7F)
+    ]
+    results = await told(face, changed)
+    assert {type(result) for result in results} == {dict, type}
+    assert {result for result in results if isinstance(result, type)} == {ParseError}

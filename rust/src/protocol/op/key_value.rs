@@ -2,7 +2,7 @@
 
 use super::{Operation, operations};
 use crate::protocol::context::ProtocolVersion;
-use crate::protocol::error::DecodeError;
+use crate::protocol::error::{DecodeError, DecodeErrorKind};
 use crate::protocol::read::Reader;
 use crate::protocol::write::Writer;
 
@@ -96,7 +96,13 @@ impl Expiry {
 
     /// `long create, long update, long access`
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { create: reader.i64()?, update: reader.i64()?, access: reader.i64()? })
+        let mut time = || {
+            let offset = reader.offset();
+            let ms = reader.i64()?;
+            let wrong = DecodeErrorKind::Value { what: "time of an expiry policy", value: ms };
+            if Self::is_time(ms) { Ok(ms) } else { Err(DecodeError::new(wrong, offset)) }
+        };
+        Ok(Self { create: time()?, update: time()?, access: time()? })
     }
 }
 
