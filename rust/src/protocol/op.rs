@@ -121,6 +121,15 @@ macro_rules! operations {
 }
 pub(crate) use operations;
 
+/// The tables of all families.
+static TABLES: &[&[&Operation]] =
+    &[key_value::ALL, cache::ALL, cache::CREATION, query::ALL, query::SCANS, handle::ALL, transaction::ALL, cluster::ALL];
+
+/// Every operation.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    TABLES.iter().flat_map(|table| table.iter().copied())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_two_operations_share_a_code_or_a_name() {
-        let all: Vec<_> = [key_value::ALL, cache::ALL, cache::CREATION, cluster::ALL, handle::ALL, transaction::ALL].concat();
+        let all: Vec<_> = all().collect();
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].iter().any(|other| other.code == one.code || other.name == one.name), "{one:?}");
         }

@@ -7,10 +7,10 @@ use super::decode::{ReadError, read_value};
 use super::encode::write_value;
 use super::error;
 use super::request::Request;
+use crate::protocol::op;
 use crate::protocol::op::cache::{self, Absent};
-use crate::protocol::op::cluster::{self, ClusterState};
-use crate::protocol::op::key_value::{self, Expiry};
-use crate::protocol::op::{handle, transaction};
+use crate::protocol::op::cluster::ClusterState;
+use crate::protocol::op::key_value::Expiry;
 use crate::protocol::read::Reader;
 use crate::protocol::{affinity, hash};
 
@@ -115,7 +115,7 @@ fn partition(hash: i32, partitions: u32) -> Option<u32> {
 #[pyfunction]
 fn tables(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let operations = PyDict::new(py);
-    for operation in [key_value::ALL, cache::ALL, cache::CREATION, cluster::ALL, handle::ALL, transaction::ALL].concat() {
+    for operation in op::all() {
         operations.set_item(operation.name, operation.code)?;
     }
     let properties = PyDict::new(py);
