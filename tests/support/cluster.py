@@ -32,12 +32,18 @@ STOP_TIMEOUT = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
+#: Nodes talk to each other on the first free one of these, whichever they were given for clients and discovery.
+COMMUNICATION_PORTS = range(47100, 47201)
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no node takes by itself."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+            if port not in COMMUNICATION_PORTS:
+                return port
 
 
 def _die_with_parent() -> None:
