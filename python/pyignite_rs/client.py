@@ -78,10 +78,11 @@ class BaseClient(_CoreClient):
         if event_listeners:
             raise NotSupportedError("event listeners come in a later version; leave event_listeners out")
         self._compact_footer = compact_footer
-        self._partition_aware = partition_aware
+        # The name that pyignite's documentation uses in its examples.
+        self._partition_aware = bool(options.pop("partition_awareness", partition_aware))
         #: Whether credentials leave in clear text and nobody was told yet.
         self._warns = options.get("username") is not None and not options.get("use_ssl")
-        self._configure(face, options, cache_class)
+        self._configure(face, options, cache_class, self._partition_aware)
 
     def _warn_of_clear_text(self, addresses: list[tuple[str, int]]) -> None:
         """Warn, once for a client, that anybody on the way can read the password. For the caller of `connect`."""
@@ -113,7 +114,7 @@ class BaseClient(_CoreClient):
 
     @property
     def partition_aware(self) -> bool:
-        """Whether partition awareness was asked for and the servers offer it. This version sends every call to one node."""
+        """Whether calls with a key go straight to the node that has it: it was asked for, and the servers tell where keys live."""
         return self._partition_aware and self.partition_awareness_supported_by_protocol
 
     @property

@@ -156,6 +156,7 @@ class Cluster:
         jit: Full optimisation in the JVMs: for benchmarks. Tests start more quickly without.
         ssl: Key stores of the client connectors; plain TCP without.
         authentication: Users and persistence; the cluster is activated, the first user is `ignite` / `ignite`.
+        calcite: The second SQL engine beside the first.
         connector: Properties of ClientConnectorConfiguration, for example `{"threadPoolSize": 1}`.
         thin_client: Properties of ThinClientConfiguration, for example `{"maxActiveTxPerConnection": 2}`.
     """
@@ -167,12 +168,13 @@ class Cluster:
         jit: bool = False,
         ssl: Ssl | None = None,
         authentication: bool = False,
+        calcite: bool = False,
         connector: dict[str, object] | None = None,
         thin_client: dict[str, object] | None = None,
     ) -> None:
-        self.settings = Settings(ssl, authentication, connector or {}, thin_client or {})
+        self.settings = Settings(ssl, authentication, calcite, connector or {}, thin_client or {})
         self.jit = jit
-        self.class_path = class_path()
+        self.class_path = class_path(calcite=calcite)
         self.directory = Path(tempfile.mkdtemp(prefix="pyignite_rs-"))
         self.name = self.directory.name
         self.discovery_ports = [free_port() for _ in range(nodes)]

@@ -38,6 +38,8 @@ class Settings:
     ssl: Ssl | None = None
     #: Users and passwords (with them persistence, which they need); the first user is `ignite` / `ignite`.
     authentication: bool = False
+    #: Both SQL engines; statements choose with a hint, `/*+ QUERY_ENGINE('calcite') */`.
+    calcite: bool = False
     #: Properties of ClientConnectorConfiguration, by their Java names: `threadPoolSize`, `handshakeTimeout`, `idleTimeout` ...
     connector: dict[str, object] = field(default_factory=dict)
     #: Properties of ThinClientConfiguration: `maxActiveTxPerConnection`, `maxActiveComputeTasksPerConnection` ...
@@ -107,6 +109,12 @@ def spring_xml(settings: Settings, name: str, work: Path, port: int, discovery: 
         _bean("dataStorageConfiguration", client + "DataStorageConfiguration", storage),
         _bean("discoverySpi", finder_package + "TcpDiscoverySpi", spi),
     ]
+    if settings.calcite:
+        engines = (("org.apache.ignite.indexing.IndexingQueryEngineConfiguration", True),)
+        engines += (("org.apache.ignite.calcite.CalciteQueryEngineConfiguration", False),)
+        beans = "".join(f'<bean class="{name}">{_property("default", default)}</bean>' for name, default in engines)
+        listed = f'<property name="queryEnginesConfiguration"><list>{beans}</list></property>'
+        properties.append(_bean("sqlConfiguration", client + "SqlConfiguration", listed))
     schema = "http://www.springframework.org/schema/beans"
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><beans xmlns="{schema}" '

@@ -39,21 +39,22 @@ def cache_directory(release: str) -> Path:
     return Path(base) / "pyignite_rs" / f"ignite-{release}"
 
 
-def class_path(release: str | None = None) -> list[Path]:
-    """The directories whose jars make a node."""
+def class_path(release: str | None = None, *, calcite: bool = False) -> list[Path]:
+    """The directories whose jars make a node, with the second SQL engine if that is asked for."""
     home = os.environ.get("IGNITE_HOME")
     if home:
         libs = Path(home) / "libs"
-        parts = [libs, *(libs / name for name in ("ignite-spring", "ignite-indexing"))]
+        parts = [libs, *(libs / name for name in ("ignite-spring", "ignite-indexing", "ignite-calcite"))]
         found = [part for part in parts if any(part.glob("*.jar"))]
         if not found:
             raise SystemExit(f"IGNITE_HOME={home} has no jars in libs: unset it, or point it at an Ignite distribution")
         return found
-    return [_fetch(release or version())]
+    release = release or version()
+    return [_fetch(release, "sql", "libs"), *([_fetch(release, "calcite", "calcite")] if calcite else [])]
 
 
-def _fetch(release: str) -> Path:
-    libs = cache_directory(release) / "libs"
+def _fetch(release: str, profile: str, name: str) -> Path:
+    libs = cache_directory(release) / name
     if libs.is_dir():
         return libs
     libs.parent.mkdir(parents=True, exist_ok=True)
@@ -61,13 +62,13 @@ def _fetch(release: str) -> Path:
         # Another run may be fetching the same jars.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not libs.is_dir():
-            _maven(release, libs)
+            _maven(release, profile, libs)
     return libs
 
 
-def _maven(release: str, libs: Path) -> None:
+def _maven(release: str, profile: str, libs: Path) -> None:
     maven = require("mvn", "Maven (maven)")
-    print(f"fetching Ignite {release} with Maven, once ...", file=sys.stderr, flush=True)
+    print(f"fetching Ignite {release} ({profile}) with Maven, once ...", file=sys.stderr, flush=True)
     rest = CORE_ONLY.get(release, release)
     with tempfile.TemporaryDirectory(dir=libs.parent) as directory:
         shutil.copy(Path(__file__).with_name("pom.xml"), directory)
@@ -76,7 +77,7 @@ def _maven(release: str, libs: Path) -> None:
             f"-Drest.version={rest}", f"-DoutputDirectory={directory}/libs",
         ]  # fmt: skip
         if release not in CORE_ONLY:
-            command.append("-Psql")
+            command.append(f"-P{profile}")
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f"Maven could not fetch Ignite {release}:\n{done.stdout}{done.stderr}")

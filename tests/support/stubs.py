@@ -53,6 +53,7 @@ ARGUMENTS = {
     "local": "bool",
     "max_rows": "int",
     "page_size": "int",
+    "partition_aware": "bool",
     "query_args": "Iterable[Any] | None",
     "query_str": "str",
     "replicated_only": "bool",

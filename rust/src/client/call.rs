@@ -27,7 +27,7 @@ impl Attempts {
     pub fn new(operation: &'static Operation, addresses: usize, target: &Target) -> Self {
         match target {
             Target::At(_, opens) => Self { operation, left: 0, bound: Some(*opens) },
-            Target::Any | Target::Primary(_) => Self { operation, left: addresses, bound: None },
+            Target::Any | Target::Key { .. } | Target::Primary(_) => Self { operation, left: addresses, bound: None },
         }
     }
 

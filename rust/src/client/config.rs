@@ -68,6 +68,8 @@ pub struct Config {
     /// User name and password.
     pub credentials: Option<(String, Secret)>,
     pub max_connections_per_node: usize,
+    /// Calls with a key go straight to the node that has it.
+    pub partition_aware: bool,
     /// Longest message accepted from a server, in bytes.
     pub max_message: usize,
 }
@@ -82,6 +84,7 @@ impl Config {
             tls: None,
             credentials: None,
             max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,
+            partition_aware: true,
             max_message: DEFAULT_MAX_MESSAGE,
         }
     }

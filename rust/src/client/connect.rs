@@ -50,14 +50,7 @@ pub(super) async fn open_any(config: &Arc<Config>, nodes: Vec<Arc<Node>>, deadli
         let more = next.len() > 0;
         if let Some((index, node)) = next.next() {
             let (config, node) = (Arc::clone(config), Arc::clone(node));
-            tries.spawn(async move {
-                let opened = open(&config, &node, deadline).await;
-                match &opened {
-                    Ok(opened) => node.connected(opened.link.node_id),
-                    Err(_) => node.failed(),
-                }
-                (index, opened)
-            });
+            tries.spawn(async move { (index, open(&config, &node, deadline).await) });
         }
         let joined = if next.len() > 0 {
             // The next one gets its turn when this one has failed, or has taken its time.
@@ -81,8 +74,18 @@ pub(super) async fn open_any(config: &Arc<Config>, nodes: Vec<Arc<Node>>, deadli
     Err(Error::new(ErrorKind::NoNode(causes)))
 }
 
-/// Opens a connection to one address within the handshake timeout.
-async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
+/// Opens a connection to one node, and takes note there of how that went.
+pub(super) async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
+    let opened = open_at(config, node, deadline).await;
+    match &opened {
+        Ok(opened) => node.connected(opened.link.node_id),
+        Err(_) => node.failed(),
+    }
+    opened
+}
+
+/// Within the handshake timeout.
+async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
     let address = node.address();
     let deadline = deadline.sooner(config.handshake_timeout);
     let opening = async {

@@ -102,6 +102,8 @@ pub enum Target {
     /// To the node that served last.
     #[default]
     Any,
+    /// To the node that has the keys of this hash, if that is known and the node can be had, else to any.
+    Key { cache_id: i32, hash: i32 },
     /// To this node if it can be had, else to any.
     Primary(Arc<Node>),
     /// Over this connection and no other.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::affinity::Affinity;
 use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::deadline::Deadline;
@@ -45,6 +46,7 @@ pub struct Lane {
     timeout: Duration,
     last_used: Instant,
     broken: bool,
+    affinity: Arc<Affinity>,
     /// It counts among the lanes that a node may have open.
     pub(super) is_counted: bool,
     answer: Answer,
@@ -69,7 +71,7 @@ enum Answer {
 
 impl Lane {
     pub(super) fn new(opened: Opened, max_message: usize) -> Result<Self, Error> {
-        let Opened { stream, tls, link, .. } = opened;
+        let Opened { stream, tls, link, node } = opened;
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         stream.set_read_timeout(Some(SLICE))?;
@@ -85,6 +87,7 @@ impl Lane {
             timeout: SLICE,
             last_used: Instant::now(),
             broken: false,
+            affinity: Arc::clone(&node.affinity),
             is_counted: true,
             answer: Answer::Input(0..0),
         })
@@ -310,6 +313,9 @@ impl Lane {
                 let bytes = self.input.message(message.clone());
                 let answer = match_answer(bytes, &self.link, &mut self.table);
                 let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
+                if let Some(version) = answer.header.topology {
+                    self.affinity.announce(version, self.link.node_id);
+                }
                 match answer.owner {
                     Owner::Waiter(..) if answer.header.id == id => {
                         self.answer = Answer::Input(message.start + answer.header.payload..message.end);

@@ -3,6 +3,7 @@
 //! May use tokio, sockets and the protocol room. Never Python, and it never looks inside a value.
 #![forbid(unsafe_code)]
 
+pub mod affinity;
 pub mod call;
 pub mod completion;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod handle;
 pub mod lane;
 pub mod node;
 pub mod pool;
+pub mod route;
 pub mod shared;
 pub mod tls;
 

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::affinity::Affinity;
 use super::config::Address;
 use super::handle::Left;
 use super::lane::Lane;
@@ -97,6 +98,10 @@ struct Health {
 #[derive(Debug)]
 pub struct Node {
     address: Address,
+    /// The user named it; others were found through it.
+    pub(super) is_configured: bool,
+    /// Told by every connection to it of changes of the topology.
+    pub(super) affinity: Arc<Affinity>,
     lanes: Mutex<Lanes>,
     freed: Condvar,
     shared: Mutex<Option<Arc<Shared>>>,
@@ -113,14 +118,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Node {
-    pub(super) fn new(address: Address) -> Self {
+    /// A node that the user named.
+    pub(super) fn new(address: Address, affinity: Arc<Affinity>) -> Self {
+        Self::at(address, None, true, affinity)
+    }
+
+    /// A node that another one named.
+    pub(super) fn discovered(address: Address, id: NodeId, affinity: Arc<Affinity>) -> Self {
+        Self::at(address, Some(id), false, affinity)
+    }
+
+    fn at(address: Address, id: Option<NodeId>, is_configured: bool, affinity: Arc<Affinity>) -> Self {
         Self {
             address,
+            is_configured,
+            affinity,
             lanes: Mutex::default(),
             freed: Condvar::new(),
             shared: Mutex::new(None),
             opening: tokio::sync::Mutex::new(()),
-            id: Mutex::new(None),
+            id: Mutex::new(id),
             health: Mutex::default(),
         }
     }
@@ -322,6 +339,29 @@ impl Node {
         *kept.count(left.opens) -= 1;
         lanes.settle(generation);
         self.wake(lanes);
+    }
+
+    /// A lane that was opened for nobody in particular.
+    pub(super) fn adopt(&self, lane: Box<Lane>) {
+        if !self.opened(&lane) {
+            return;
+        }
+        let mut lanes = self.lanes();
+        lanes.open += 1;
+        lanes.rest(lane);
+        self.wake(lanes);
+    }
+
+    /// It left the cluster: nothing new goes to it, and what is idle is closed. Calls in flight end by themselves.
+    pub(super) fn retire(&self) {
+        let mut lanes = self.lanes();
+        lanes.open -= lanes.idle.len();
+        lanes.idle.clear();
+        drop(lanes);
+        let shared = lock(&self.shared).take();
+        if let Some(shared) = shared {
+            shared.retire();
+        }
     }
 
     /// Ends every call on a connection of this node, and every idle lane.

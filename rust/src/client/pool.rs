@@ -6,18 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::affinity::Affinity;
 use super::call::{Attempts, Next};
 use super::completion::{Completion, Completions, Reply};
-use super::config::Config;
-use super::connect::{Opened, open_any};
+use super::config::{Address, Config};
+use super::connect::{Opened, open, open_any};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::{Handle as ServerHandle, Place, Target};
@@ -33,13 +35,17 @@ pub struct Pool {
     config: Arc<Config>,
     runtime: Handle,
     /// Never empty.
-    nodes: ArcSwap<Vec<Arc<Node>>>,
+    pub(super) nodes: ArcSwap<Vec<Arc<Node>>>,
     /// The node that served last.
-    current: ArcSwap<Node>,
+    pub(super) current: ArcSwap<Node>,
+    pub(super) affinity: Arc<Affinity>,
     context: Mutex<Option<ProtocolContext>>,
     closed: AtomicBool,
     closing: Notify,
 }
+
+/// How long `connect` waits for nodes besides the first.
+const MEETING: Duration = Duration::from_millis(100);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,7 +78,7 @@ impl Held {
     }
 
     /// The node that answered.
-    pub fn address(&self) -> Option<&super::Address> {
+    pub fn address(&self) -> Option<&Address> {
         self.lane.as_ref().map(|lane| &lane.link().address)
     }
 
@@ -165,9 +171,11 @@ impl Pool {
     /// Nothing is connected yet. `runtime` is where connections are opened and shared ones are driven. A configuration without an
     /// address gets one that nobody listens on.
     pub fn new(config: Arc<Config>, runtime: Handle) -> Arc<Self> {
-        let mut nodes: Vec<_> = config.addresses.iter().map(|address| Arc::new(Node::new(address.clone()))).collect();
+        let affinity = Arc::new(Affinity::new(config.partition_aware));
+        let node = |address: &Address| Arc::new(Node::new(address.clone(), Arc::clone(&affinity)));
+        let mut nodes: Vec<_> = config.addresses.iter().map(node).collect();
         if nodes.is_empty() {
-            nodes.push(Arc::new(Node::new(super::Address { host: String::new(), port: 0 })));
+            nodes.push(node(&Address { host: String::new(), port: 0 }));
         }
         let first = Arc::clone(&nodes[0]);
         Arc::new(Self {
@@ -175,6 +183,7 @@ impl Pool {
             runtime,
             nodes: ArcSwap::from_pointee(nodes),
             current: ArcSwap::new(first),
+            affinity,
             context: Mutex::new(None),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
@@ -191,12 +200,17 @@ impl Pool {
     }
 
     /// The deadline of a call: its own timeout, else the client's.
-    pub fn deadline(&self, timeout: Option<std::time::Duration>) -> Deadline {
+    pub fn deadline(&self, timeout: Option<Duration>) -> Deadline {
         Deadline::after(timeout.or(self.config.timeout))
     }
 
     pub fn attempts(&self, operation: &'static Operation, target: &Target) -> Attempts {
         Attempts::new(operation, self.nodes.load().len(), target)
+    }
+
+    pub(super) fn set_nodes(&self, nodes: Vec<Arc<Node>>) {
+        self.affinity.count_nodes(nodes.len());
+        self.nodes.store(Arc::new(nodes));
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -234,8 +248,32 @@ enum Ask<'a> {
 /// Calls of threads.
 impl Pool {
     /// Opens the first connection.
-    pub fn connect(&self, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
-        self.lane(&Target::Any, Opens::Nothing, deadline, interrupt).map(drop)
+    pub fn connect(self: &Arc<Self>, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
+        drop(self.lane(&Target::Any, Opens::Nothing, deadline, interrupt)?);
+        if self.is_routing() {
+            self.meet_others(deadline);
+        }
+        Ok(())
+    }
+
+    /// Opens a connection to each of the other nodes. Those that answer quickly are waited for, the others come in the background.
+    fn meet_others(self: &Arc<Self>, deadline: Deadline) {
+        let (tell, told) = sync_channel::<()>(1);
+        for node in self.nodes.load().iter().filter(|node| node.id().is_none()) {
+            let (pool, node, tell) = (Arc::clone(self), Arc::clone(node), tell.clone());
+            self.runtime.spawn(async move {
+                // A failure is noted at the node.
+                if let Ok(opened) = open(&pool.config, &node, deadline).await
+                    && let Ok(lane) = Lane::new(opened, pool.config.max_message)
+                {
+                    node.adopt(Box::new(lane));
+                }
+                drop(tell);
+            });
+        }
+        drop(tell);
+        // Nothing is ever sent: it ends when the last task has ended.
+        let _ = told.recv_timeout(deadline.slice(MEETING).unwrap_or_default());
     }
 
     /// Carries one request to a server and back on the calling thread. `frame` is a request as `Writer::request` began it.
@@ -271,6 +309,8 @@ impl Pool {
         interrupt: Interrupt<'_>,
     ) -> Result<Held, Error> {
         let mut attempts: Option<Attempts> = None;
+        let resolved = self.resolve(target);
+        let target = resolved.as_ref().unwrap_or(target);
         loop {
             // A node that failed once is not insisted on.
             let wanted = if attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
@@ -305,7 +345,7 @@ impl Pool {
     fn lane(&self, target: &Target, opens: Opens, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Held, Error> {
         let max = self.config.max_connections_per_node;
         let mut primary = match target {
-            Target::Any => None,
+            Target::Any | Target::Key { .. } => None,
             Target::Primary(node) => Some(node).filter(|node| node.is_promising()),
             Target::At(place, _) => return self.certain_lane(place, deadline, interrupt),
         };
@@ -409,7 +449,21 @@ impl Pool {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
         let task = self.runtime.spawn(async move {
-            let outcome = pool.open_shared(deadline).await.map(|_| Reply { message: Bytes::new(), payload: 0, opened: None });
+            let outcome = pool.open_shared(deadline).await;
+            if outcome.is_ok() && pool.is_routing() {
+                let others: Vec<_> = pool.nodes.load().iter().filter(|node| node.id().is_none()).cloned().collect();
+                let mut meetings = JoinSet::new();
+                for node in others {
+                    let pool = Arc::clone(&pool);
+                    meetings.spawn(async move { pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline).await.map(drop) });
+                }
+                // Those that answer quickly are waited for, the others come in the background.
+                let met = async { while meetings.join_next().await.is_some() {} };
+                if timeout(MEETING, met).await.is_err() {
+                    meetings.detach_all();
+                }
+            }
+            let outcome = outcome.map(|_| Reply { message: Bytes::new(), payload: 0, opened: None });
             if matches!(*lock(&kept), Stage::Waiting) {
                 completions.push(Completion { token, outcome });
             }
@@ -420,7 +474,7 @@ impl Pool {
     /// The connection that can take a request now.
     fn ready(self: &Arc<Self>, target: &Target) -> Option<Arc<Shared>> {
         match target {
-            Target::Any => self.current.load().live_shared(),
+            Target::Any | Target::Key { .. } => self.current.load().live_shared(),
             Target::Primary(node) => node.live_shared().or_else(|| {
                 self.approach(node);
                 self.current.load().live_shared()
@@ -458,6 +512,8 @@ impl Pool {
         completions: &Arc<Completions>,
         token: u64,
     ) -> (Ticket, Option<Arc<Shared>>) {
+        let resolved = self.resolve(target);
+        let target = resolved.as_ref().unwrap_or(target);
         match self.ready(target) {
             Some(shared) => {
                 if let Ok(Submitted { id, flush }) = shared.submit(operation, frame, completions, token) {
@@ -528,7 +584,7 @@ impl Pool {
     /// The connection that a waiting request is for.
     async fn connection(&self, target: &Target, deadline: Deadline) -> Result<Arc<Shared>, Error> {
         match target {
-            Target::Any => self.open_shared(deadline).await,
+            Target::Any | Target::Key { .. } => self.open_shared(deadline).await,
             Target::Primary(node) => match node.live_shared() {
                 Some(shared) => Ok(shared),
                 None => self.open_shared(deadline).await,

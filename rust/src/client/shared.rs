@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::affinity::Affinity;
 use super::completion::{Completion, Completions, Reply};
 use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
@@ -95,6 +96,7 @@ pub struct Submitted {
 #[derive(Debug)]
 pub struct Shared {
     link: Link,
+    affinity: Arc<Affinity>,
     stream: Arc<TcpStream>,
     state: Mutex<State>,
     outgoing: Arc<Notify>,
@@ -105,10 +107,11 @@ pub struct Shared {
 impl Shared {
     /// Starts driving `stream`.
     pub(super) fn start(runtime: &Handle, opened: Opened, max_message: usize) -> Arc<Self> {
-        let Opened { stream, tls, link, .. } = opened;
+        let Opened { stream, tls, link, node } = opened;
         let encrypted = if tls.is_some() { vec![0; TLS_READ] } else { Vec::new() };
         let shared = Arc::new(Self {
             link,
+            affinity: Arc::clone(&node.affinity),
             stream: Arc::new(stream),
             state: Mutex::new(State { tls, ..State::default() }),
             outgoing: Arc::new(Notify::new()),
@@ -259,6 +262,13 @@ impl Shared {
         self.lose(|| Error::new(ErrorKind::ClientClosed));
     }
 
+    /// Nothing new comes; ends now if nobody waits, else with the last user.
+    pub(super) fn retire(&self) {
+        if self.lock().table.waiting() == 0 {
+            self.shutdown();
+        }
+    }
+
     fn shutdown(&self) {
         // It fails only where the connection is gone already.
         let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
@@ -312,6 +322,9 @@ impl Shared {
                 Ok(answer) => answer,
                 Err(error) => break Err(error),
             };
+            if let Some(version) = answer.header.topology {
+                self.affinity.announce(version, self.link.node_id);
+            }
             let payload = range.start + answer.header.payload..range.end;
             let (waiter, opens) = match answer.owner {
                 Owner::Waiter(waiter, opens) => (waiter, opens),

@@ -44,6 +44,8 @@ impl fmt::Display for ProtocolVersion {
 pub enum Feature {
     /// The cluster state is an ordinal (inactive, active, read-only).
     ClusterStates = 2,
+    /// Servers tell where the client connectors of all nodes listen.
+    NodeEndpoints = 3,
 }
 
 /// Set of feature bits as it stands in handshakes: bit i is byte i / 8, bit i % 8.
@@ -52,7 +54,7 @@ pub struct FeatureSet(u64);
 
 impl FeatureSet {
     /// Everything that this client can speak.
-    pub const ALL: Self = Self(1 << Feature::ClusterStates as u8);
+    pub const ALL: Self = Self(1 << Feature::ClusterStates as u8 | 1 << Feature::NodeEndpoints as u8);
 
     pub const fn contains(self, feature: Feature) -> bool {
         self.0 & (1 << feature as u8) != 0

@@ -3,6 +3,7 @@
 use super::context::{Feature, ProtocolContext, ProtocolVersion};
 pub use handle::Opens;
 
+pub mod affinity;
 pub mod cache;
 pub mod cluster;
 pub mod handle;
@@ -122,8 +123,18 @@ macro_rules! operations {
 pub(crate) use operations;
 
 /// The tables of all families.
-static TABLES: &[&[&Operation]] =
-    &[key_value::ALL, cache::ALL, cache::CREATION, query::ALL, query::SCANS, handle::ALL, transaction::ALL, cluster::ALL];
+static TABLES: &[&[&Operation]] = &[
+    affinity::ALL,
+    affinity::ENDPOINTS,
+    key_value::ALL,
+    cache::ALL,
+    cache::CREATION,
+    query::ALL,
+    query::SCANS,
+    handle::ALL,
+    transaction::ALL,
+    cluster::ALL,
+];
 
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {

@@ -52,6 +52,15 @@ impl BaseCache {
         Ok(())
     }
 
+    /// Writes the key that a request is about: it goes to the node that has it.
+    #[inline]
+    fn write_key(&self, py: Python<'_>, request: &mut Request<'_, '_>, key: Object<'_, '_>, hint: Hint<'_, '_>) -> PyResult<()> {
+        let start = request.out.position();
+        write_value(py, request, "key", key, hint)?;
+        request.key_since(self.header.cache_id, start);
+        Ok(())
+    }
+
     /// Runs an operation on this cache; `write` appends what follows the cache header.
     #[inline]
     fn run<'py>(
@@ -100,7 +109,7 @@ impl BaseCache {
         hint: Hint<'_, 'py>,
         timeout: f64,
     ) -> Result<'py> {
-        Self::run(slf, operation, timeout, |request| write_value(slf.py(), request, "key", key, hint))
+        Self::run(slf, operation, timeout, |request| slf.get().write_key(slf.py(), request, key, hint))
     }
 
     #[inline]
@@ -112,7 +121,7 @@ impl BaseCache {
         timeout: f64,
     ) -> Result<'py> {
         Self::run(slf, operation, timeout, |request| {
-            write_value(slf.py(), request, "key", key, key_hint)?;
+            slf.get().write_key(slf.py(), request, key, key_hint)?;
             write_value(slf.py(), request, "value", value, value_hint)
         })
     }
@@ -497,7 +506,7 @@ impl BaseCache {
         #[pyo3(from_py_with = seconds)] timeout: f64,
     ) -> Result<'py> {
         Self::run(slf, &key_value::REPLACE_IF_EQUALS, timeout, |request| {
-            write_value(slf.py(), request, "key", key, key_hint)?;
+            slf.get().write_key(slf.py(), request, key, key_hint)?;
             write_value(slf.py(), request, "sample", sample, sample_hint)?;
             write_value(slf.py(), request, "value", value, value_hint)
         })

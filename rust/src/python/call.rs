@@ -150,7 +150,12 @@ impl Call {
         let token = port.get().insert(slf.clone().unbind());
         let completions = port.get().completions();
         let mut detour = match &mut job {
-            Job::Request { before, .. } => before.pop_front(),
+            Job::Request { before, carried, .. } => {
+                if let Target::Key { cache_id, .. } = carried.target {
+                    before.extend(pool.inquiries(cache_id).into_iter().map(Detour::aside));
+                }
+                before.pop_front()
+            }
             _ => None,
         };
         let (ticket, collecting) = match next_request(&mut job, &mut detour) {
@@ -263,7 +268,16 @@ impl Call {
     fn advance(py: Python<'_>, waiting: &mut Waiting, outcome: Result<Reply, Error>) -> Option<PyResult<Py<PyAny>>> {
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(error) => return Some(Err(Self::give_up(py, waiting, &error))),
+            Err(error) => match waiting.detour.take_if(|detour| detour.refused.is_some()) {
+                // A question on the side: the call goes on without its answer.
+                Some(Detour { refused, .. }) => {
+                    if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
+                        refused();
+                    }
+                    return Self::go_on(py, waiting);
+                }
+                None => return Some(Err(Self::give_up(py, waiting, &error))),
+            },
         };
         match waiting.detour.take() {
             Some(detour) => {
@@ -273,6 +287,11 @@ impl Call {
             }
             None => waiting.answer = Some(Answer::Message(reply)),
         }
+        Self::go_on(py, waiting)
+    }
+
+    /// What comes next: another detour, the call's own request, or its result.
+    fn go_on(py: Python<'_>, waiting: &mut Waiting) -> Option<PyResult<Py<PyAny>>> {
         let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
         match &mut waiting.answer {
             None => waiting.detour = before.pop_front(),

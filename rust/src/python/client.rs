@@ -43,6 +43,7 @@ impl std::ops::Deref for InUse {
 struct Setup {
     options: Py<PyDict>,
     cache_class: Py<PyAny>,
+    partition_aware: bool,
     /// Where the next connect leads.
     config: Option<Arc<Config>>,
 }
@@ -61,6 +62,12 @@ impl BaseClient {
     #[inline]
     pub fn face(&self) -> Face {
         if self.is_async.load(Ordering::Relaxed) { Face::Async } else { Face::Sync }
+    }
+
+    /// Whether keys are looked up to find their nodes.
+    #[inline]
+    pub fn is_routing(&self) -> bool {
+        self.link.load().as_ref().is_some_and(|connected| connected.pool.is_routing())
     }
 
     /// The open connections. In the child of a fork: new ones, to the same nodes.
@@ -192,9 +199,9 @@ impl BaseClient {
     }
 
     /// Remember what `__init__` was given; called by the Python half.
-    fn _configure(&self, face: &str, options: Py<PyDict>, cache_class: Py<PyAny>) {
+    fn _configure(&self, face: &str, options: Py<PyDict>, cache_class: Py<PyAny>, partition_aware: bool) {
         self.is_async.store(face == "async", Ordering::Relaxed);
-        let before = self.lock().replace(Setup { options, cache_class, config: None });
+        let before = self.lock().replace(Setup { options, cache_class, partition_aware, config: None });
         drop(before);
     }
 
@@ -203,9 +210,10 @@ impl BaseClient {
         let py = slf.py();
         let options = slf.get().lock().as_ref().map(|setup| setup.options.clone_ref(py));
         let options = options.map_or_else(|| PyDict::new(py), |options| options.into_bound(py));
-        let config = Arc::new(options::config(py, addresses, &options)?);
+        let mut config = options::config(py, addresses, &options)?;
         if let Some(setup) = &mut *slf.get().lock() {
-            setup.config = Some(config);
+            config.partition_aware = setup.partition_aware;
+            setup.config = Some(Arc::new(config));
         }
         if slf.get().face() == Face::Async {
             return face::call(slf, "AioClient.connect", Job::Connect, None);

@@ -15,7 +15,7 @@ use super::request::{Detour, Request};
 use super::runtime;
 use crate::client::completion::Reply;
 use crate::client::pool::Held;
-use crate::client::{Deadline, Handle, Target};
+use crate::client::{Deadline, ErrorKind, Handle, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -156,7 +156,7 @@ fn wait<'py>(
     // Taken out, because writing may run Python code that calls again.
     let mut request = Request::new(client, Writer::request(BUFFER.take()));
     write(&mut request)?;
-    let Request { out, before, .. } = request;
+    let Request { out, before, key, .. } = request;
     let mut frame = out.into_buffer();
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
@@ -164,8 +164,17 @@ fn wait<'py>(
     for detour in before {
         take_detour(py, &connected, carried, detour, deadline)?;
     }
+    let target = match (&key, &carried.target) {
+        (Some(key), Target::Any) => key,
+        (_, target) => target,
+    };
+    if let Target::Key { cache_id, .. } = target {
+        for inquiry in pool.inquiries(*cache_id) {
+            take_detour(py, &connected, carried, Detour::aside(inquiry), deadline)?;
+        }
+    }
     let (carried_out, raised) =
-        runtime::wait(py, |interrupt| pool.call(&carried.target, carried.operation, &mut frame, deadline, interrupt));
+        runtime::wait(py, |interrupt| pool.call(target, carried.operation, &mut frame, deadline, interrupt));
     let result = match carried_out {
         Ok(held) => read(py, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
@@ -219,12 +228,18 @@ fn read<'py>(
 }
 
 fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Detour, deadline: Deadline) -> PyResult<()> {
-    let Detour { operation, mut frame, done } = detour;
+    let Detour { operation, mut frame, done, refused } = detour;
     let pool = &connected.pool;
     let (carried_out, raised) =
         runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
     match carried_out {
         Ok(held) => done(py, held.payload()),
+        Err(error) if refused.is_some() && raised.is_none() => {
+            if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
+                refused();
+            }
+            Ok(())
+        }
         Err(error) => {
             let facts = Facts { operation: Some(operation), cache: carried.cache.clone() };
             Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts)))
@@ -246,7 +261,7 @@ fn later<'py>(
 /// Stage 1 of a coroutine's call.
 pub(super) fn prepare<'py>(
     client: &Bound<'py, BaseClient>,
-    carried: Carried,
+    mut carried: Carried,
     timeout: f64,
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> (Job, Option<Duration>) {
@@ -254,7 +269,10 @@ pub(super) fn prepare<'py>(
     // Stage 1 looks at the arguments now, before the caller can change them; what it finds wrong is raised when the call is awaited.
     match duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout)) {
         Ok(timeout) => {
-            let Request { out, before, .. } = request;
+            let Request { out, before, key, .. } = request;
+            if let (Some(key), Target::Any) = (key, &carried.target) {
+                carried.target = key;
+            }
             (Job::Request { frame: out.into_buffer(), carried, before: before.into() }, timeout)
         }
         Err(error) => (Job::Known(Err(error)), None),
