@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ._core import BaseCache as _CoreCache
 from .datatypes.expiry_policy import ExpiryPolicy
-from .exceptions import NotSupportedByClusterError
+from .datatypes.prop_codes import PROP_QUERY_ENTITIES
+from .exceptions import NotSupportedByClusterError, SQLError
 from .queries.cache_info import CacheInfo
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .client import Client
-    from .cursors import ScanCursor  # noqa: F401 - for the stub
+    from .cursors import ScanCursor, SqlCursor  # noqa: F401 - the first for the stub
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
 
@@ -74,6 +76,46 @@ class Cache(BaseCache):
         if self._known_settings is None:
             self._known_settings = self._settings()
         return self._known_settings
+
+    def select_row(
+        self,
+        query_str: str,
+        page_size: int = 1024,
+        query_args: Iterable[Any] | None = None,
+        distributed_joins: bool = False,
+        replicated_only: bool = False,
+        local: bool = False,
+        timeout: int = 0,
+    ) -> SqlCursor:
+        """Query whole entries of the type that the cache's first query entity names. Asks for the settings first, once.
+
+        Args:
+            query_str: Condition (`"age > ?"`) or SELECT statement.
+            page_size: Entries that one answer of the server brings.
+            query_args: Arguments, values or pairs `(value, hint)`.
+            distributed_joins: Whether rows of different nodes are joined.
+            replicated_only: Whether only replicated tables are asked.
+            local: Whether only the node that answers looks at its own entries.
+            timeout: Milliseconds that the query may take on the server; 0 is no limit.
+
+        Returns:
+            An iterator over tuples (key, value), and a context manager that closes it.
+
+        Raises:
+            SQLError: The server refuses, or the cache has no type that could be queried.
+
+        Wire: OP_QUERY_SQL, 2002, since 1.0.
+        """
+        entities = self.settings[PROP_QUERY_ENTITIES]
+        value_type = entities[0]["value_type_name"] if entities else None
+        if not value_type:
+            raise SQLError(f"cache '{self.name}' has no query entity that names the type of its values")
+        # Servers keep the queried types of a cache by their names without packages and outer classes.
+        type_name = value_type.rpartition(".")[2].rpartition("$")[2]
+        cursor: SqlCursor = self._select_row(
+            type_name, query_str, page_size, query_args, distributed_joins, replicated_only, local, timeout
+        )
+        return cursor
 
 
 def create_cache(client: Client, settings: str | dict[int, Any]) -> Cache:

@@ -39,17 +39,6 @@ NOT_HERE: dict[str, dict[str, str]] = {
             ("OP_GET_BINARY_TYPE", "OP_GET_BINARY_TYPE_NAME", "OP_PUT_BINARY_TYPE", "OP_REGISTER_BINARY_TYPE_NAME"),
             "comes with complex objects",
         ),
-        **dict.fromkeys(
-            (
-                "OP_QUERY_SCAN",
-                "OP_QUERY_SCAN_CURSOR_GET_PAGE",
-                "OP_QUERY_SQL",
-                "OP_QUERY_SQL_CURSOR_GET_PAGE",
-                "OP_QUERY_SQL_FIELDS",
-                "OP_QUERY_SQL_FIELDS_CURSOR_GET_PAGE",
-            ),
-            "comes with queries",
-        ),
     },
 }
 

@@ -322,7 +322,7 @@ def test_what_catches_a_failure_there_catches_it_here() -> None:
 LATER = {
     "Client": {"get_binary_type", "put_binary_type", "register_binary_type", "query_binary_type", "unwrap_binary", "sql",
                "tx_start", "get_best_node", "random_node", "cluster", "register_cache"},
-    "Cache": {"scan", "select_row", "get_best_node"},
+    "Cache": {"get_best_node"},
     "Cluster": set(),
 }  # fmt: skip
 
@@ -355,6 +355,10 @@ def test_names_and_parameters_of_methods(module: str, name: str, later: str) -> 
         # The same names in the same places; more may follow.
         assert list(here)[: len(wanted)] == wanted, method
         for parameter in parameters:
+            if parameter.name == "page_size":
+                # One row an answer there, which nobody can tell from this but by its slowness.
+                assert here[parameter.name].default == 1024
+                continue
             if parameter.default not in (
                 parameter.empty,
                 here[parameter.name].default if parameter.name in here else parameter.empty,

@@ -281,3 +281,21 @@ def test_defaults_of_columns(clients: tuple[Any, Any], cache_name: str) -> None:
         list(theirs.sql(f"INSERT INTO {table['table_name']} (ID, B) VALUES (1, 'b')"))
         assert outcome(lambda: list(theirs.sql(f"SELECT A FROM {table['table_name']}"))) == read
         cache.destroy()
+
+
+def test_select_row(clients: tuple[Any, Any], cache_name: str) -> None:
+    """Servers know queried types by their simple names; pyignite asks by the whole name, which fails if there is a package in it."""
+    theirs, ours = clients
+    list(theirs.sql("CREATE TABLE Nobody (id INT PRIMARY KEY, age INT)"))
+    for client in clients:
+        assert list(client.get_cache("SQL_PUBLIC_NOBODY").select_row("age > 1")) == []
+        assert outcome(lambda client=client: list(client.get_cache("SQL_PUBLIC_NOBODY").select_row("nonsense > 1"))) == "SQLError"
+    list(theirs.sql("DROP TABLE Nobody"))
+
+    table = everything(None, cache_name)[200][0] | {"query_indexes": [], "field_name_aliases": [], "query_fields": []}
+    table |= {"key_field_name": None, "key_type_name": "java.lang.String", "value_type_name": "java.lang.Long"}
+    cache = theirs.create_cache({0: cache_name, 200: [table]})
+    cache.put("k", 7)
+    assert outcome(lambda: list(cache.select_row("_val > 1"))) == "SQLError"
+    assert list(ours.get_cache(cache_name).select_row("_val > 1")) == [("k", 7)]
+    cache.destroy()

@@ -35,6 +35,8 @@ OURS: dict[str, tuple[type[BaseException], ...]] = {
     "NoNodesError": (exceptions.ReconnectError, ConnectionError, OSError),
     "NodeRefusedError": (exceptions.HandshakeError, exceptions.ReconnectError, OSError),
     "ClientClosedError": (exceptions.ReconnectError, ConnectionError, OSError),
+    "CursorLostError": (exceptions.CacheError, ConnectionError, OSError),
+    "TransactionLostError": (exceptions.CacheError, ConnectionError, OSError),
     "ConnectTimeoutError": (exceptions.ReconnectError, TimeoutError, asyncio.TimeoutError, OSError),
 }
 
