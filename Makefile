@@ -99,6 +99,7 @@ cluster: java $(SETTINGS)
 	@$(PY) -m tests.support.cluster --nodes $(N)
 
 bench: tools java $(EXTENSION) $(VENV)/group-bench
+	@cargo build --release --quiet --locked --features client --example replay
 	@$(PY) -m tests.benchmarks $(ARGS)
 
 fixtures: java $(SETTINGS)

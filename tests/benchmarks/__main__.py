@@ -196,6 +196,21 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
             one_over,
         )
 
+    say("filling the cache and the table")
+    run(OURS, "fill", 1)
+    for name, text, theirs in (
+        ("scan", "scan of 100,000 small entries", 100_000),
+        ("sql_rows", "SQL of 100,000 rows x 10 columns, lazy", 10_000),
+    ):
+        compared = comparison(name, pyignite_rs=100_000, pyignite=theirs)
+        cpu = compared.ratios("cpu", OURS, THEIRS)
+        at_most(f"{text}: CPU per row against pyignite", 1 / 60, "<= 1/60", cpu, one_over)
+    say("cursors and transactions that are left")
+    left = run(OURS, "left_open", 500)
+    reached = f"{left['left']:.0f} of {left['opened']:,.0f}"
+    name = "dropped, cancelled and abandoned cursors and transactions that the server still has"
+    rows.append(Row(name, "0", reached, left["left"] == 0))
+
     say("16 threads")
     threads = run(OURS, "threads", max(200, int(2_000 * quick)))
     reached = f"{threads['wrong']:.0f} of {threads['calls']:,.0f} calls"

@@ -69,6 +69,96 @@ def put_all(cache: Any, count: int) -> dict[str, float]:
     return _bulk(lambda: cache.put_all(pairs), count)
 
 
+ROWS = 100_000
+TABLE = "bench_rows"
+COLUMNS = "id INT PRIMARY KEY, a INT, b BIGINT, c DOUBLE, d VARCHAR, e VARCHAR, f BOOLEAN, g DECIMAL(12, 2), h SMALLINT, i REAL"
+
+
+def fill(cache: Any, count: int) -> dict[str, float]:
+    """Make what `scan` and `sql_rows` read: a cache of small entries, and a table of ten columns."""
+    from decimal import Decimal
+
+    client = cache.client
+    entries = client.get_or_create_cache("bench-scan")
+    list(client.sql(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})"))
+    rows = client.get_cache(f"SQL_PUBLIC_{TABLE.upper()}")
+    for start in range(0, ROWS, 10_000):
+        entries.put_all({number: f"value {number}" for number in range(start, start + 10_000)})
+    if rows.get_size() == ROWS:
+        return {"rows": ROWS}
+    marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * 500)
+    for start in range(0, ROWS, 500):
+        values: list[Any] = []
+        for number in range(start, start + 500):
+            text = f"text {number}"
+            values += [number, number * 2, number * 3, number / 2, text, text * 2, number % 2 == 0, Decimal(number) / 100, 7, 0.5]
+        list(client.sql(f"INSERT INTO {TABLE} VALUES {marks}", query_args=values))
+    return {"rows": rows.get_size()}
+
+
+def _rows(cursor: Any, count: int) -> dict[str, float]:
+    before, start = time.process_time(), time.perf_counter()
+    with cursor:
+        read = sum(1 for _ in cursor)
+    cpu, wall = time.process_time() - before, time.perf_counter() - start
+    if read != count:
+        raise SystemExit(f"{read} rows, not {count}")
+    return {"p50": wall / count * 1e6, "cpu": cpu / count * 1e6}
+
+
+def scan(cache: Any, count: int) -> dict[str, float]:
+    """A page of 1,024 entries at a time, all of them."""
+    return _rows(cache.client.get_cache("bench-scan").scan(page_size=1024), count)
+
+
+def sql_rows(cache: Any, count: int) -> dict[str, float]:
+    """The first rows of the table, lazily, 1,024 a page."""
+    query = f"SELECT * FROM {TABLE} WHERE id < {count}"
+    return _rows(cache.client.sql(query, page_size=1024, lazy=True), count)
+
+
+def left_open(cache: Any, count: int) -> dict[str, float]:
+    """Cursors and transactions that are dropped, cancelled or abandoned, and how many of them the server still has."""
+    import gc
+
+    client = cache.client
+    entries = client.get_cache("bench-scan")
+    for _ in range(count):
+        next(entries.scan(page_size=5))
+        next(iter(client.sql(f"SELECT * FROM {TABLE}", page_size=5, lazy=True)))
+        thread = threading.Thread(target=client.tx_start)
+        thread.start()
+        thread.join()
+    asyncio.run(_cancelled(client, count))
+    gc.collect()
+    views = {"SCAN_QUERIES": "", "SQL_QUERIES": " WHERE SQL NOT LIKE '%SYS.%'", "TRANSACTIONS": ""}
+    end = time.monotonic() + 5
+    while True:
+        left = sum(next(client.sql(f"SELECT COUNT(*) FROM SYS.{view}{where}"))[0] for view, where in views.items())
+        if not left or time.monotonic() > end:
+            return {"left": left, "opened": 6 * count}
+        time.sleep(0.05)
+
+
+async def _cancelled(client: Any, count: int) -> None:
+    module = _module("pyignite_rs")
+    asynchronous = module.AioClient()
+    async with asynchronous.connect(*client.benchmark_address):
+        entries = await asynchronous.get_cache("bench-scan")
+        for turn in range(count):
+            opening = (
+                entries.scan(page_size=5),
+                asynchronous.sql(f"SELECT * FROM {TABLE}", page_size=5, lazy=True),
+                asynchronous.tx_start(),
+            )
+            for each in opening:
+                task = asyncio.ensure_future(each)
+                for _ in range(turn % 5):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+
 def threads(cache: Any, count: int) -> dict[str, float]:
     """16 threads on one client, each with keys of its own: how many answers were not its own."""
     wrong = []
@@ -116,7 +206,7 @@ async def async_get(cache: Any, count: int, in_flight: int) -> dict[str, float]:
     return {"p50": wall / each * 1e6, "cpu": cpu / (each * in_flight) * 1e6}
 
 
-SYNC = {f.__name__: f for f in (sync_get, sync_put, get_all, put_all, threads)}
+SYNC = {f.__name__: f for f in (sync_get, sync_put, get_all, put_all, threads, fill, scan, sql_rows, left_open)}
 CODEC = {f.__name__: f for f in (codec_encode, codec_decode)}
 
 
@@ -133,6 +223,7 @@ def main() -> None:
         result = CODEC[workload](None, int(count))
     elif workload in SYNC:
         client = _module(peer).Client()
+        client.benchmark_address = (host, int(port))
         with client.connect(host, int(port)):
             result = SYNC[workload](client.get_or_create_cache(name), int(count))
     else:

@@ -190,7 +190,6 @@ async def test_many_clients_one_after_the_other(face: Face, address: Address) ->
     "options",
     [
         {"no_such_option": 1},
-        {"partition_awareness": True},
         {"handshake_timeout": 0},
         {"handshake_timeout": 0.0},
         {"handshake_timeout": -5.0},

@@ -41,3 +41,58 @@ def test_expiry_policy(address: tuple[str, int], by_environment: bool) -> None:
         "  0.3 s after it was read: <html>\n"
         "  1.5 s after it was read: None\n"
     )
+
+
+def test_scans(address: tuple[str, int]) -> None:
+    assert printed("scans.py", address) == (
+        "Entry by entry, in the order in which the servers have them:\n"
+        "  20 entries, key_7 is 7\n"
+        "As a dictionary, 5 entries a page:\n"
+        "  the sum of all values is 190\n"
+        "Only the first three; the rest never leaves the server:\n"
+        "  3 entries\n"
+    )
+
+
+def test_transactions(address: tuple[str, int]) -> None:
+    assert printed("transactions.py", address) == (
+        "A transfer that is committed:\n"
+        "  ada 70, bob 30\n"
+        "A transfer that fails half-way:\n"
+        "  no connection to the bank\n"
+        "  ada 70, bob 30\n"
+        "A transfer that takes longer than it may:\n"
+        "  Cache transaction timed out\n"
+        "  ada 70, bob 30\n"
+        "Ten transfers by ten tasks at once:\n"
+        "  ada 55, bob 45\n"
+    )
+
+
+SQL = (
+    "The largest cities:\n"
+    "  ['Mumbai (Bombay)', 10500000]\n"
+    "  ['Shanghai', 9696300]\n"
+    "  ['New York', 8008278]\n"
+    "  ['Peking', 7472000]\n"
+    "  ['Delhi', 7206704]\n"
+    "The largest city of each country, with the names of the columns first:\n"
+    "  COUNTRY_NAME | CITY_NAME | MAX_POP\n"
+    "  India | Mumbai (Bombay) | 10500000\n"
+    "  China | Shanghai | 9696300\n"
+    "  United States | New York | 8008278\n"
+    "All that is known about one city:\n"
+    "  ID: 3802\n"
+    "  NAME: Detroit\n"
+    "  COUNTRYCODE: USA\n"
+    "  DISTRICT: Michigan\n"
+    "  POPULATION: 951270\n"
+)
+
+
+def test_sql(address: tuple[str, int]) -> None:
+    assert printed("sql.py", address) == SQL + "Rows that an update changed: 3\n"
+
+
+def test_async_sql(address: tuple[str, int]) -> None:
+    assert printed("async_sql.py", address) == SQL

@@ -8,7 +8,10 @@ from enum import IntFlag
 class BitmaskFeature(IntFlag):
     """Abilities that client and server tell each other in the handshake."""
 
+    #: The cluster's state can be read and set.
     CLUSTER_API = 1 << 2
+    #: Servers tell where all nodes listen.
+    NODE_ENDPOINTS = 1 << 3
 
     def __bytes__(self) -> bytes:
         """The mask as it stands in a handshake, least significant byte first."""

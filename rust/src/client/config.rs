@@ -1,11 +1,14 @@
 //! Options of a client: their units and their defaults stand here and nowhere else.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::Error;
 use super::tls::TlsOptions;
 use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
 use crate::protocol::handshake::Credentials;
+use crate::protocol::op::Operation;
 
 /// Port of a node's client connector unless it is configured otherwise.
 pub const DEFAULT_PORT: u16 = 10800;
@@ -54,6 +57,33 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A user's own judgement whether a request that may have reached a server is sent again: the operation, how often it was sent, and
+/// what went wrong.
+pub type Judge = dyn Fn(&'static Operation, usize, &Error) -> bool + Send + Sync;
+
+/// Which requests are sent again that may have reached a server already. Those that did not leave always are.
+#[derive(Clone, Default)]
+pub enum Repeat {
+    None,
+    /// Those that change nothing.
+    #[default]
+    Reads,
+    /// Writes too: one whose answer was lost may take effect twice.
+    All,
+    Asked(Arc<Judge>),
+}
+
+impl fmt::Debug for Repeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Reads => "Reads",
+            Self::All => "All",
+            Self::Asked(_) => "Asked",
+        })
+    }
+}
+
 /// Everything that a user can choose about connections.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -68,6 +98,7 @@ pub struct Config {
     /// User name and password.
     pub credentials: Option<(String, Secret)>,
     pub max_connections_per_node: usize,
+    pub repeat: Repeat,
     /// Calls with a key go straight to the node that has it.
     pub partition_aware: bool,
     /// Longest message accepted from a server, in bytes.
@@ -84,6 +115,7 @@ impl Config {
             tls: None,
             credentials: None,
             max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,
+            repeat: Repeat::default(),
             partition_aware: true,
             max_message: DEFAULT_MAX_MESSAGE,
         }

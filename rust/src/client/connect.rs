@@ -26,8 +26,11 @@ pub(super) const TLS_READ: usize = 17 * 1024;
 /// The next address is tried when the one before has not answered within this time.
 const STAGGER: Duration = Duration::from_millis(50);
 
-/// A peer that vanished without a word is noticed after about this long by the operating system.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// A connection that rests for this long is probed by the operating system; so many probes without an answer, a while apart, and
+/// the peer has vanished without a word.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const PROBES: u32 = 3;
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// An open connection that nobody drives yet.
 #[derive(Debug)]
@@ -106,7 +109,8 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Resul
 async fn connect(address: &Address) -> Result<TcpStream, Error> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    SockRef::from(&stream)
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(PROBE_INTERVAL).with_retries(PROBES))?;
     Ok(stream)
 }
 

@@ -19,7 +19,7 @@ pub mod route;
 pub mod shared;
 pub mod tls;
 
-pub use config::{Address, Config, Secret};
+pub use config::{Address, Config, Repeat, Secret};
 pub use deadline::Deadline;
 pub use error::{Error, ErrorKind, Sent};
 pub use handle::{Handle, Place, Target};

@@ -92,6 +92,7 @@ struct Health {
     pause: Option<(Instant, Duration)>,
     /// A background task is at it.
     approached: bool,
+    is_met: bool,
 }
 
 /// One node of the cluster.
@@ -154,7 +155,13 @@ impl Node {
 
     pub(super) fn connected(&self, id: Option<NodeId>) {
         *lock(&self.id) = id;
-        lock(&self.health).pause = None;
+        let mut health = lock(&self.health);
+        (health.pause, health.is_met) = (None, true);
+    }
+
+    /// A connection to it was opened once.
+    pub(super) fn is_met(&self) -> bool {
+        lock(&self.health).is_met
     }
 
     /// It could not be connected.

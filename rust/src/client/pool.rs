@@ -205,7 +205,7 @@ impl Pool {
     }
 
     pub fn attempts(&self, operation: &'static Operation, target: &Target) -> Attempts {
-        Attempts::new(operation, self.nodes.load().len(), target)
+        Attempts::new(operation, &self.config.repeat, self.nodes.load().len(), target)
     }
 
     pub(super) fn set_nodes(&self, nodes: Vec<Arc<Node>>) {
@@ -259,7 +259,7 @@ impl Pool {
     /// Opens a connection to each of the other nodes. Those that answer quickly are waited for, the others come in the background.
     fn meet_others(self: &Arc<Self>, deadline: Deadline) {
         let (tell, told) = sync_channel::<()>(1);
-        for node in self.nodes.load().iter().filter(|node| node.id().is_none()) {
+        for node in self.nodes.load().iter().filter(|node| !node.is_met()) {
             let (pool, node, tell) = (Arc::clone(self), Arc::clone(node), tell.clone());
             self.runtime.spawn(async move {
                 // A failure is noted at the node.
@@ -451,7 +451,7 @@ impl Pool {
         let task = self.runtime.spawn(async move {
             let outcome = pool.open_shared(deadline).await;
             if outcome.is_ok() && pool.is_routing() {
-                let others: Vec<_> = pool.nodes.load().iter().filter(|node| node.id().is_none()).cloned().collect();
+                let others: Vec<_> = pool.nodes.load().iter().filter(|node| !node.is_met()).cloned().collect();
                 let mut meetings = JoinSet::new();
                 for node in others {
                     let pool = Arc::clone(&pool);

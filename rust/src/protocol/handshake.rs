@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn the_first_request_offers_1_7_with_the_features_of_this_client() {
         let bytes = Handshake::new(None).request().unwrap();
-        assert_eq!(bytes, [14, 0, 0, 0, 1, 1, 0, 7, 0, 0, 0, 2, 0x0c, 1, 0, 0, 0, 0x04]);
+        assert_eq!(bytes, [14, 0, 0, 0, 1, 1, 0, 7, 0, 0, 0, 2, 0x0c, 1, 0, 0, 0, 0x0c]);
     }
 
     #[test]

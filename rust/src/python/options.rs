@@ -1,12 +1,13 @@
 //! Keyword arguments of a client become its configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::error::parameter_error;
-use crate::client::{Address, Config, Secret, TlsOptions, TlsVersion};
+use super::error::{self, parameter_error};
+use crate::client::{Address, Config, Repeat, Secret, TlsOptions, TlsVersion};
 
 /// None stands for the default of these.
 fn is_optional(name: &str) -> bool {
@@ -14,6 +15,7 @@ fn is_optional(name: &str) -> bool {
         name,
         "timeout"
             | "handshake_timeout"
+            | "retry_policy"
             | "username"
             | "password"
             | "ssl_version"
@@ -37,6 +39,31 @@ fn tls_version(code: i32) -> Option<TlsVersion> {
         5 => TlsVersion::V1_2,
         _ => return None,
     })
+}
+
+/// A word, or a function of the operation's name, the number of attempts and the error.
+fn repeat(value: &Bound<'_, PyAny>) -> PyResult<Repeat> {
+    let py = value.py();
+    if value.is_callable() {
+        let judge = value.clone().unbind();
+        return Ok(Repeat::Asked(Arc::new(move |operation, attempts, failure| {
+            Python::attach(|py| {
+                let failure = error::to_python(py, failure, error::Facts { operation: Some(operation), cache: None });
+                let judged = judge.call1(py, (operation.name, attempts, failure.into_value(py)));
+                judged.and_then(|judged| judged.bind(py).is_truthy()).unwrap_or_else(|raised| {
+                    // What the function raises has no caller to go to; the request is not repeated.
+                    raised.write_unraisable(py, Some(judge.bind(py)));
+                    false
+                })
+            })
+        })));
+    }
+    match value.extract::<String>().unwrap_or_default().as_str() {
+        "none" => Ok(Repeat::None),
+        "reads" | "read" => Ok(Repeat::Reads),
+        "all" => Ok(Repeat::All),
+        _ => Err(parameter_error(py, format!("retry_policy is 'none', 'reads', 'all' or a function, not {value}"))),
+    }
 }
 
 fn positive(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
@@ -80,6 +107,7 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
                 config.max_connections_per_node = number
                     .ok_or_else(|| parameter_error(py, format!("max_connections_per_node should be 1 or more, not {value}")))?;
             }
+            "retry_policy" => config.repeat = repeat(&value)?,
             "use_ssl" => use_ssl = value.is_truthy()?,
             "ssl_version" => {
                 let code = value.extract().ok().and_then(tls_version);

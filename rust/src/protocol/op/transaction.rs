@@ -6,8 +6,8 @@ use crate::protocol::error::EncodeError;
 use crate::protocol::write::Writer;
 
 operations! { Transaction since ProtocolVersion::new(1, 5, 0);
-    /// `byte concurrency, byte isolation, long timeout in ms, string label`
-    START = 4000, "OP_TX_START", Any, Conditional, Int, Transaction;
+    /// `byte concurrency, byte isolation, long timeout in ms, string label`. What a first copy started ends with its connection.
+    START = 4000, "OP_TX_START", Any, Read, Int, Transaction;
     /// `int transaction id, bool commit`
     END = 4001, "OP_TX_END", Connection, Conditional, Empty;
 }
