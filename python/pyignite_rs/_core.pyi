@@ -38,8 +38,11 @@ __version__: Final[str]
 class BaseClient:
     """Connections and operations that both clients share. Use `Client` or `AioClient`."""
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def _configure(self, face: str, options: dict[str, Any], cache_class: type) -> Any:
+    def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool) -> Any:
         """Remember what `__init__` was given; called by the Python half."""
+
+    def _count_deadlines(self, change: int) -> Any:
+        """A block with a time limit begins (1) or ends (-1)."""
 
     def _connect(self, addresses: list[tuple[str, int]]) -> Any:
         """Open the first connection to one of the addresses; called by `connect`."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._core import BaseClient as _CoreClient
+from ._deadline import deadline
 from .cache import Cache
 from .cluster import Cluster
 from .connection import BitmaskFeature, ProtocolContext
@@ -97,6 +99,24 @@ class BaseClient(_CoreClient):
                 stacklevel=3,
             )
 
+    def deadline(self, seconds: float) -> AbstractContextManager[None]:
+        """Limit the time of everything that a block does with this client.
+
+        Each call in the block has to end before the moment that lies so many seconds after its beginning; a sooner limit, its own
+        or the client's, still counts. Blocks can stand in one another. Works in threads and in tasks, with `with` in both.
+
+        Args:
+            seconds: From the beginning of the block on (float, more than 0).
+
+        Returns:
+            A context manager.
+
+        Raises:
+            OperationTimeoutError: By calls in the block: the moment has come (a TimeoutError).
+            ValueError: The limit is not positive.
+        """
+        return deadline(self, seconds)
+
     @property
     def protocol_context(self) -> ProtocolContext | None:
         """Protocol version and features of the last opened connection; None before the first."""
@@ -173,6 +193,9 @@ class Client(BaseClient):
         ssl_keyfile: File of its private key. Default: the certificate's file.
         ssl_keyfile_password: Password of that key.
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
+        retry_policy: Which requests are sent again that may have reached a server when their connection was lost: 'reads' (the
+            default), 'none', 'all' (a write whose answer was lost may take effect twice), or a function of the operation's name, the
+            number of attempts and the error that says whether. What has not left is always sent again.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """
 

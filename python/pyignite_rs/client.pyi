@@ -1,6 +1,7 @@
 """The synchronous client."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +30,23 @@ class BaseClient(_CoreClient):
     def _warn_of_clear_text(self, addresses: list[tuple[str, int]]) -> None:
         """Warn, once for a client, that anybody on the way can read the password. For the caller of `connect`."""
 
+    def deadline(self, seconds: float) -> AbstractContextManager[None]:
+        """Limit the time of everything that a block does with this client.
+
+        Each call in the block has to end before the moment that lies so many seconds after its beginning; a sooner limit, its own
+        or the client's, still counts. Blocks can stand in one another. Works in threads and in tasks, with `with` in both.
+
+        Args:
+            seconds: From the beginning of the block on (float, more than 0).
+
+        Returns:
+            A context manager.
+
+        Raises:
+            OperationTimeoutError: By calls in the block: the moment has come (a TimeoutError).
+            ValueError: The limit is not positive.
+        """
+
     @property
     def protocol_context(self) -> ProtocolContext | None:
         """Protocol version and features of the last opened connection; None before the first."""
@@ -39,7 +57,7 @@ class BaseClient(_CoreClient):
 
     @property
     def partition_aware(self) -> bool:
-        """Whether partition awareness was asked for and the servers offer it. This version sends every call to one node."""
+        """Whether calls with a key go straight to the node that has it: it was asked for, and the servers tell where keys live."""
 
     @property
     def compact_footer(self) -> bool:
@@ -82,6 +100,9 @@ class Client(BaseClient):
         ssl_keyfile: File of its private key. Default: the certificate's file.
         ssl_keyfile_password: Password of that key.
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
+        retry_policy: Which requests are sent again that may have reached a server when their connection was lost: 'reads' (the
+            default), 'none', 'all' (a write whose answer was lost may take effect twice), or a function of the operation's name, the
+            number of attempts and the error that says whether. What has not left is always sent again.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """
 

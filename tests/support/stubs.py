@@ -41,6 +41,7 @@ ARGUMENTS = {
     "addresses": "list[tuple[str, int]]",
     "cache": "Any",
     "cache_class": "type",
+    "change": "int",
     "collocated": "bool",
     "commit": "bool",
     "concurrency": "int",

@@ -146,7 +146,7 @@ impl Call {
             Job::Connect => client.get().opening(py)?,
             _ => client.get().pool(py)?,
         };
-        let deadline = pool.deadline(timeout);
+        let deadline = BaseClient::deadline(client.bind(py), &pool, timeout)?;
         let token = port.get().insert(slf.clone().unbind());
         let completions = port.get().completions();
         let mut detour = match &mut job {

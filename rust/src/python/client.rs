@@ -1,7 +1,8 @@
 //! BaseClient: what `Client` and `AioClient` share. One short method per operation.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ use super::face::{self, Carried, Face, Finish};
 use super::import::Known;
 use super::settings::Settings;
 use super::{error, options, runtime};
-use crate::client::{Config, Error, ErrorKind, Pool, Target};
+use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
 use crate::protocol::ProtocolContext;
 use crate::protocol::hash;
 use crate::protocol::op::key_value::{CacheHeader, write_cache_header};
@@ -56,12 +57,34 @@ pub(super) struct BaseClient {
     link: ArcSwapOption<Connected>,
     /// Open transactions: as long as there are none, operations need not look for theirs.
     pub transactions: AtomicUsize,
+    /// Blocks with a time limit that are being run; as long as there are none, calls need not look for theirs.
+    deadlines: AtomicIsize,
 }
 
 impl BaseClient {
     #[inline]
     pub fn face(&self) -> Face {
         if self.is_async.load(Ordering::Relaxed) { Face::Async } else { Face::Sync }
+    }
+
+    /// The deadline of a call: its own timeout, else the client's, or that of the block that it is made in.
+    #[inline]
+    pub fn deadline(slf: &Bound<'_, Self>, pool: &Pool, timeout: Option<Duration>) -> PyResult<Deadline> {
+        let deadline = pool.deadline(timeout);
+        if slf.get().deadlines.load(Ordering::Relaxed) == 0 { Ok(deadline) } else { Self::block_deadline(slf, deadline) }
+    }
+
+    #[cold]
+    fn block_deadline(slf: &Bound<'_, Self>, mut deadline: Deadline) -> PyResult<Deadline> {
+        let py = slf.py();
+        let now: f64 = py.import("time")?.call_method0("monotonic")?.extract()?;
+        for block in Known::get(py)?.current_deadlines(py)? {
+            let (client, end) = block.extract::<(Bound<'_, PyAny>, f64)>()?;
+            if client.is(slf) {
+                deadline = deadline.sooner(Duration::try_from_secs_f64(end - now).unwrap_or_default());
+            }
+        }
+        Ok(deadline)
     }
 
     /// Whether keys are looked up to find their nodes.
@@ -195,6 +218,7 @@ impl BaseClient {
             setup: Mutex::new(None),
             link: ArcSwapOption::empty(),
             transactions: AtomicUsize::new(0),
+            deadlines: AtomicIsize::new(0),
         }
     }
 
@@ -203,6 +227,11 @@ impl BaseClient {
         self.is_async.store(face == "async", Ordering::Relaxed);
         let before = self.lock().replace(Setup { options, cache_class, partition_aware, config: None });
         drop(before);
+    }
+
+    /// A block with a time limit begins (1) or ends (-1).
+    fn _count_deadlines(&self, change: isize) {
+        self.deadlines.fetch_add(change, Ordering::Relaxed);
     }
 
     /// Open the first connection to one of the addresses; called by `connect`.
@@ -219,7 +248,7 @@ impl BaseClient {
             return face::call(slf, "AioClient.connect", Job::Connect, None);
         }
         let pool = slf.get().opening(py)?;
-        let deadline = pool.deadline(None);
+        let deadline = Self::deadline(slf, &pool, None)?;
         let (connected, raised) = runtime::wait(py, |interrupt| pool.connect(deadline, interrupt));
         connected.map_err(|error| {
             slf.get().disconnect();

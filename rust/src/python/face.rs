@@ -160,7 +160,7 @@ fn wait<'py>(
     let mut frame = out.into_buffer();
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
-    let deadline = pool.deadline(timeout);
+    let deadline = BaseClient::deadline(client, pool, timeout)?;
     for detour in before {
         take_detour(py, &connected, carried, detour, deadline)?;
     }
@@ -195,7 +195,7 @@ pub(super) fn collect<'py>(
     let py = client.py();
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
-    let deadline = pool.deadline(duration(timeout)?);
+    let deadline = BaseClient::deadline(client, pool, duration(timeout)?)?;
     let (carried_out, raised) =
         runtime::wait(py, |interrupt| pool.collect(&carried.target, carried.operation, request, deadline, interrupt));
     match carried_out {

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 
 use super::transaction::BaseTransaction;
 
@@ -26,6 +26,8 @@ pub(super) struct Known {
     pub ignite_data_type: Py<PyType>,
     pub exceptions: Py<PyModule>,
     cursors: Py<PyModule>,
+    /// Context variable: moments by which calls have to end.
+    deadline: Py<PyAny>,
     /// Context variable: the innermost transaction.
     transaction: Py<PyAny>,
 }
@@ -64,8 +66,14 @@ impl Known {
             ignite_data_type: class(&py.import("pyignite_rs.datatypes.base")?, "IgniteDataType")?.unbind(),
             exceptions: py.import("pyignite_rs.exceptions")?.unbind(),
             cursors: py.import("pyignite_rs.cursors")?.unbind(),
+            deadline: py.import("pyignite_rs._deadline")?.getattr("CURRENT")?.unbind(),
             transaction: py.import("pyignite_rs.transaction")?.getattr("CURRENT")?.unbind(),
         })
+    }
+
+    /// Pairs (client, moment by `time.monotonic()`) of the calling context.
+    pub fn current_deadlines<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        Ok(self.deadline.bind(py).call_method0("get")?.cast_into::<PyTuple>()?)
     }
 
     /// The innermost transaction of the calling context.
