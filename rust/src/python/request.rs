@@ -42,8 +42,8 @@ impl<'a, 'py> Request<'a, 'py> {
     }
 }
 
-/// What reads the payload of an answer, attached; an error ends the call.
-pub(super) type Done = Box<dyn FnOnce(Python<'_>, &[u8]) -> PyResult<()> + Send>;
+/// What reads the payload of an answer, attached; an error ends the call. The request that follows from it is carried out next.
+pub(super) type Done = Box<dyn FnOnce(Python<'_>, &[u8]) -> PyResult<Option<Detour>> + Send>;
 
 /// A request made on behalf of another one, which goes on when this one is answered.
 pub(super) struct Detour {
