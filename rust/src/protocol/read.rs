@@ -33,6 +33,10 @@ impl<'a> Scope<'a> {
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 macro_rules! read_numbers {

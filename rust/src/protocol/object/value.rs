@@ -411,7 +411,7 @@ impl<'a> Visitor<'a> for Tree {
     /// A copy of what the handle points to. A value inside which the handle stands is nested deeper than any limit.
     fn handle(&mut self, mut target: Reader<'a>) -> Result<Value, DecodeError> {
         let before = target.left();
-        if self.again > before {
+        if self.again > target.scope().len() {
             return Err(target.error(DecodeErrorKind::Unsupported { what: "an object of more handles than bytes" }));
         }
         self.again += 1;

@@ -72,12 +72,8 @@ pub fn walk<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Res
             list(reader, visitor, ListKind::Collection { kind }, length, offset)
         }
         TypeCode::Map => map(reader, visitor, offset),
-        TypeCode::ComplexObject => {
-            let object = Complex::read(reader, whole, offset, reader.scope())?;
-            reader.bytes(object.bytes().len() - 1)?;
-            visitor.complex(object)
-        }
-        TypeCode::WrappedObject => visitor.complex(wrapped(reader)?),
+        TypeCode::ComplexObject => complex(reader, visitor, whole, offset),
+        TypeCode::WrappedObject => wrapped_complex(reader, visitor),
         TypeCode::Class => {
             let (type_id, name) = type_id(reader)?;
             visitor.class(type_id, name, offset)
@@ -87,22 +83,7 @@ pub fn walk<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Res
             visitor.optimized(reader.bytes(length)?, offset)
         }
         TypeCode::Proxy => Err(unsupported("a Java proxy", offset).into()),
-        TypeCode::Handle => {
-            let distance = reader.i32()?;
-            if reader.scope().is_empty() {
-                return Err(unsupported("a handle outside a complex object", offset).into());
-            }
-            let target = reader.back(offset, distance)?;
-            match TypeCode::from_byte(target.peek_u8()?) {
-                Some(TypeCode::ComplexObject | TypeCode::Collection | TypeCode::Map | TypeCode::ObjectArray) => {
-                    visitor.handle(target)
-                }
-                _ => {
-                    Err(DecodeError::new(DecodeErrorKind::Value { what: "distance of a handle", value: distance.into() }, offset)
-                        .into())
-                }
-            }
-        }
+        TypeCode::Handle => handle(reader, visitor, offset),
     }
 }
 
@@ -203,6 +184,42 @@ fn map<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, offset: usi
     }
     reader.leave();
     visitor.map_end(map)
+}
+
+// These stand by themselves so that what they keep on the stack is not in every level of nested lists.
+
+/// A complex object; its type code has been read.
+#[inline(never)]
+fn complex<'a, V: Visitor<'a>>(
+    reader: &mut Reader<'a>,
+    visitor: &mut V,
+    whole: &'a [u8],
+    offset: usize,
+) -> Result<V::Value, V::Error> {
+    let object = Complex::read(reader, whole, offset, reader.scope())?;
+    reader.bytes(object.bytes().len() - 1)?;
+    visitor.complex(object)
+}
+
+#[inline(never)]
+fn wrapped_complex<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V::Value, V::Error> {
+    visitor.complex(wrapped(reader)?)
+}
+
+/// `int distance` back from the type code to where the value stands that comes again.
+#[inline(never)]
+fn handle<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, offset: usize) -> Result<V::Value, V::Error> {
+    let distance = reader.i32()?;
+    if reader.scope().is_empty() {
+        return Err(unsupported("a handle outside a complex object", offset).into());
+    }
+    let target = reader.back(offset, distance)?;
+    match TypeCode::from_byte(target.peek_u8()?) {
+        Some(TypeCode::ComplexObject | TypeCode::Collection | TypeCode::Map | TypeCode::ObjectArray) => visitor.handle(target),
+        _ => {
+            Err(DecodeError::new(DecodeErrorKind::Value { what: "distance of a handle", value: distance.into() }, offset).into())
+        }
+    }
 }
 
 /// `int length, bytes, int offset`: the complex object starts at `offset` of the bytes.
