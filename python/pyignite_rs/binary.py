@@ -139,7 +139,8 @@ def _initializer(schema: Schema) -> Callable[..., None]:
     """An `__init__` with an argument for each field, in their order, and `version` at the end."""
     fields: dict[str, Any] = {**schema, "version": IntObject}
     names = [_parameter(name) for name in fields]
-    plain = all(name.isidentifier() and not keyword.iskeyword(name) for name in names) and len(set(names)) == len(names)
+    plain = all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
+    plain = plain and len({*names, "self"}) == len(names) + 1
     if not plain:
         return _general_initializer(list(fields), schema)
     # Written as source for speed and for the signature; nothing in it but identifiers.
@@ -148,10 +149,10 @@ def _initializer(schema: Schema) -> Callable[..., None]:
     for index, (name, parameter) in enumerate(zip(fields, names)):
         hint = schema.get(name)
         default = 1 if hint is None else getattr(hint, "default", None)
-        space[f"default_{index}"] = default
-        arguments.append(f"{parameter}=default_{index}")
+        space[f"_{index}"] = default
+        arguments.append(f"{parameter}=_{index}")
         # A name with two underscores in front stays as it is: this function stands in no class.
-        value = f"list({parameter}) if {parameter} is default_{index} else {parameter}" if isinstance(default, list) else parameter
+        value = f"list({parameter}) if {parameter} is _{index} else {parameter}" if isinstance(default, list) else parameter
         body.append(f"    self.{name} = {value}")
     exec("\n".join([f"def __init__(self, {', '.join(arguments)}):", *body]), space)
     initializer: Callable[..., None] = space["__init__"]
@@ -163,7 +164,7 @@ def _initializer(schema: Schema) -> Callable[..., None]:
 def _general_initializer(names: list[str], schema: Schema) -> Callable[..., None]:
     """The same for fields whose names Python can not spell; they are given by position, or as `**{"a-b": 1}`."""
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > len(names):
             raise TypeError(f"{type(self).__name__} takes {len(names)} values ({', '.join(names)}), not {len(args)}")
         values: dict[str, Any] = {name: _default(schema[name]) if name in schema else 1 for name in names}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use super::cache::BaseCache;
 use super::call::Job;
@@ -13,6 +13,7 @@ use super::cursor::{self, Query, Rows};
 use super::encode::{too_long, write_arguments};
 use super::face::{self, Carried, Face, Finish};
 use super::import::Known;
+use super::plan::Entry;
 use super::settings::Settings;
 use super::types::{self, Types};
 use super::{error, options, runtime};
@@ -253,6 +254,15 @@ impl BaseClient {
 
     fn _set_footer(&self, compact: Option<bool>) {
         self.types.set_footer(compact);
+    }
+
+    /// Read objects with this class and tell nobody; for tests and tools.
+    fn _keep(&self, data_class: &Bound<'_, PyType>) -> PyResult<()> {
+        match Entry::of(data_class)? {
+            Some(entry) => self.types.keep(entry),
+            None => return Err(pyo3::exceptions::PyTypeError::new_err("the class was not made by GenericObjectMeta")),
+        }
+        Ok(())
     }
 
     /// Read what the cluster knows about a binary type.
