@@ -6,8 +6,7 @@ import keyword
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from reprlib import recursive_repr
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -107,7 +106,7 @@ Schema = Mapping[str, type[IgniteDataType]]
 class GenericObjectProps(IgniteDataTypeProps):
     """`schema` and `schema_id`, on classes of complex objects and on their objects alike."""
 
-    _schema: ClassVar[OrderedDict[str, type[IgniteDataType]] | None]
+    _schema: OrderedDict[str, type[IgniteDataType]] | None
 
     @property
     def schema(self) -> OrderedDict[str, type[IgniteDataType]]:
@@ -146,7 +145,7 @@ def _initializer(schema: Schema) -> Callable[..., None]:
     # Written as source for speed and for the signature; nothing in it but identifiers.
     space: dict[str, Any] = {"__name__": __name__}
     arguments, body = [], []
-    for index, (name, parameter) in enumerate(zip(fields, names)):
+    for index, (name, parameter) in enumerate(zip(fields, names, strict=True)):
         hint = schema.get(name)
         default = 1 if hint is None else getattr(hint, "default", None)
         space[f"_{index}"] = default
@@ -156,7 +155,7 @@ def _initializer(schema: Schema) -> Callable[..., None]:
         body.append(f"    self.{name} = {value}")
     exec("\n".join([f"def __init__(self, {', '.join(arguments)}):", *body]), space)
     initializer: Callable[..., None] = space["__init__"]
-    kinds = {parameter: getattr(fields[name], "pythonic", type(None)) for name, parameter in zip(fields, names)}
+    kinds = {parameter: getattr(fields[name], "pythonic", type(None)) for name, parameter in zip(fields, names, strict=True)}
     initializer.__annotations__ = {**kinds, "version": kinds.get("version", int), "return": None}
     return initializer
 
@@ -168,7 +167,7 @@ def _general_initializer(names: list[str], schema: Schema) -> Callable[..., None
         if len(args) > len(names):
             raise TypeError(f"{type(self).__name__} takes {len(names)} values ({', '.join(names)}), not {len(args)}")
         values: dict[str, Any] = {name: _default(schema[name]) if name in schema else 1 for name in names}
-        values.update(zip(names, args))
+        values.update(zip(names, args, strict=False))
         for name, value in kwargs.items():
             if name not in values:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}")
@@ -189,41 +188,72 @@ def _hash(value: Any) -> int:
         return 0
 
 
+#: Objects that are being printed, and by which thread: one can hold itself.
+_SHOWN: set[tuple[int, int]] = set()
+
+
 class _GenericObject(GenericObjectProps):
     """What objects of generated classes can do."""
 
     _fields: ClassVar[tuple[str, ...]]
     _type_id: ClassVar[int]
+    _type_name: ClassVar[str]
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name, None) for name in self._fields)
 
-    @recursive_repr()
     def __repr__(self) -> str:
-        name = type(self).__qualname__.rsplit(">.", 1)[-1]
-        return f"{name}({', '.join(f'{field}={value!r}' for field, value in zip(self._fields, self._values()))})"
+        mark = (id(self), get_ident())
+        if mark in _SHOWN:
+            return "..."
+        _SHOWN.add(mark)
+        try:
+            name = type(self).__qualname__.rsplit(">.", 1)[-1]
+            return f"{name}({', '.join(f'{field}={getattr(self, field, None)!r}' for field in self._fields)})"
+        finally:
+            _SHOWN.discard(mark)
 
     def __eq__(self, other: object) -> Any:
-        return self._values() == other._values() if type(other) is type(self) and isinstance(other, _GenericObject) else NotImplemented
+        return (
+            self._values() == other._values()
+            if type(other) is type(self) and isinstance(other, _GenericObject)
+            else NotImplemented
+        )
 
     def __lt__(self, other: object) -> Any:
-        return self._values() < other._values() if type(other) is type(self) and isinstance(other, _GenericObject) else NotImplemented
+        return (
+            self._values() < other._values()
+            if type(other) is type(self) and isinstance(other, _GenericObject)
+            else NotImplemented
+        )
 
     def __le__(self, other: object) -> Any:
-        return self._values() <= other._values() if type(other) is type(self) and isinstance(other, _GenericObject) else NotImplemented
+        return (
+            self._values() <= other._values()
+            if type(other) is type(self) and isinstance(other, _GenericObject)
+            else NotImplemented
+        )
 
     def __gt__(self, other: object) -> Any:
-        return self._values() > other._values() if type(other) is type(self) and isinstance(other, _GenericObject) else NotImplemented
+        return (
+            self._values() > other._values()
+            if type(other) is type(self) and isinstance(other, _GenericObject)
+            else NotImplemented
+        )
 
     def __ge__(self, other: object) -> Any:
-        return self._values() >= other._values() if type(other) is type(self) and isinstance(other, _GenericObject) else NotImplemented
+        return (
+            self._values() >= other._values()
+            if type(other) is type(self) and isinstance(other, _GenericObject)
+            else NotImplemented
+        )
 
     def __hash__(self) -> int:
         return hash((self._type_id, *map(_hash, self._values())))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         cls = type(self)
-        schema = cls._schema or {}
+        schema: Schema = cls._schema or {}
         if _MADE.get((cls.__name__, cls._type_name, tuple(schema.items()))) is not cls:
             return super().__reduce_ex__(protocol)
         # No module has the class under its name: it is made again where the object is restored.
@@ -337,4 +367,5 @@ def _described_class(type_name: str, fields: Iterable[tuple[str, int]]) -> Gener
 
 def _blank(type_name: str, schema: Iterable[tuple[str, type[IgniteDataType]]]) -> Any:
     """An object without values, for pickle and copy."""
-    return object.__new__(_generic_class(type_name, schema))
+    made: Any = _generic_class(type_name, schema)
+    return object.__new__(made)

@@ -87,7 +87,12 @@ def test_defaults_have_the_types_of_their_fields() -> None:
 
 def test_objects_are_equal_by_class_and_fields() -> None:
     assert Person("a", 1) == Person("a", 1) != Person("a", 2)
-    assert Person("a", 1) < Person("b", 0) and Person("b") >= Person("a") and Person("a") <= Person("a") and Person("b") > Person("a")
+    assert (
+        Person("a", 1) < Person("b", 0)
+        and Person("b") >= Person("a")
+        and Person("a") <= Person("a")
+        and Person("b") > Person("a")
+    )
     other: Any = GenericObjectMeta("Person", (), {}, schema=Person.schema)
     assert Person("a") != other("a")
     assert hash(JavaPerson(1, "a")) == hash(JavaPerson(1, "a"))

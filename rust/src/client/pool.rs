@@ -376,7 +376,11 @@ impl Pool {
             self.check_open()?;
             let current = self.current.load();
             let node = primary.unwrap_or(&current);
-            match node.turn(max, opens) {
+            let turn = node.turn(max, opens);
+            if node.take_lost() {
+                self.lost();
+            }
+            match turn {
                 Turn::Take(lane) => return Ok(Held::new(Arc::clone(node), lane)),
                 Turn::Open => {
                     let among = if primary.is_some() { vec![Arc::clone(node)] } else { self.order() };

@@ -98,7 +98,7 @@ pub(super) fn read_reply<'py>(py: Python<'py>, types: &Arc<Types>, reply: Reply,
         Reply::Long => reader.i64()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Reply::Entries => read_entries(py, types, &mut reader)?.into_any(),
         Reply::Names => read_names(py, &mut reader)?.into_any(),
-        Reply::Configuration => settings::read_configuration(py, &mut reader)?.into_any(),
+        Reply::Configuration => settings::read_configuration(py, types, &mut reader)?.into_any(),
         Reply::ClusterState => read_state(py, &mut reader)?,
         // Its finisher reads it.
         Reply::Own => return Ok(py.None().into_bound(py)),
@@ -133,9 +133,14 @@ pub(super) struct Page<'py> {
 }
 
 /// `int n, n x (object key, object value), bool more`; each entry becomes a tuple, or a list.
-pub(super) fn read_entry_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, as_lists: bool) -> Read<Page<'py>> {
+pub(super) fn read_entry_page<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+    as_lists: bool,
+) -> Read<Page<'py>> {
     let length = reader.count("number of entries", 2)?;
-    read_page(py, reader, length, |reader, objects| {
+    read_page(py, types, reader, length, |reader, objects| {
         let key = walk(reader, objects)?;
         let value = walk(reader, objects)?;
         Ok(if as_lists { PyList::new(py, [key, value])?.into_any() } else { PyTuple::new(py, [key, value])?.into_any() })
@@ -143,14 +148,19 @@ pub(super) fn read_entry_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, as_
 }
 
 /// `int rows, rows x columns x object, bool more`; each row becomes a list.
-pub(super) fn read_row_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, columns: usize) -> Read<Page<'py>> {
+pub(super) fn read_row_page<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+    columns: usize,
+) -> Read<Page<'py>> {
     // Rows without columns would cost nothing on the wire: one is as many as there can be.
     let length = if columns == 0 {
         reader.count("number of rows", usize::from(u16::MAX))?
     } else {
         reader.count("number of rows", columns)?
     };
-    read_page(py, reader, length, |reader, objects| {
+    read_page(py, types, reader, length, |reader, objects| {
         // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
         // freed correctly. `count` has seen that a value can follow for each column.
         let row = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(columns as ffi::Py_ssize_t))? };
@@ -163,14 +173,15 @@ pub(super) fn read_row_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, colum
     })
 }
 
-fn read_page<'py, 'a>(
+fn read_page<'py, 'a, 't>(
     py: Python<'py>,
+    types: &'t Arc<Types>,
     reader: &mut Reader<'a>,
     length: usize,
-    mut item: impl FnMut(&mut Reader<'a>, &mut Objects<'py>) -> Read<Bound<'py, PyAny>>,
+    mut item: impl FnMut(&mut Reader<'a>, &mut Objects<'py, 't>) -> Read<Bound<'py, PyAny>>,
 ) -> Read<Page<'py>> {
     let _paused = (length >= MANY).then(|| CollectorPause::new(py));
-    let mut objects = Objects { py };
+    let mut objects = Objects::new(py, types);
     // SAFETY: as for a row.
     let items =
         unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length as ffi::Py_ssize_t))?.cast_into_unchecked::<PyList>() };

@@ -128,7 +128,7 @@ impl<'a> Complex<'a> {
             object.data_end = inside.ok_or_else(wrong)?;
         }
         let entry = object.entry_size();
-        if object.footer.len() % entry != 0 {
+        if !object.footer.len().is_multiple_of(entry) {
             let kind = DecodeErrorKind::BadLength { what: "footer length", length: object.footer.len() as i64, left: entry };
             return Err(fail(kind, tail));
         }

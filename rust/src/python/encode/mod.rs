@@ -43,14 +43,14 @@ pub(super) fn write_value<'py>(
 }
 
 /// Writes one value as a wire type, or as its Python type suggests. A `(value, hint)` pair says for itself what it is.
-pub(super) fn write_as(
-    py: Python<'_>,
-    request: &mut Request<'_, '_>,
+pub(super) fn write_as<'py>(
+    py: Python<'py>,
+    request: &mut Request<'_, 'py>,
     name: &str,
-    value: &Bound<'_, PyAny>,
+    value: &Bound<'py, PyAny>,
     code: Option<TypeCode>,
 ) -> PyResult<()> {
-    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let mut encoder = Encoder::new(py, request);
     let written = match code {
         Some(code) if hint::split(value)?.is_none() => encoder.coded(value, code),
         _ => encoder.any(value),
@@ -67,15 +67,15 @@ pub(super) fn write_keys<'py>(py: Python<'py>, request: &mut Request<'_, 'py>, k
 }
 
 /// Writes `int n, n x object`: arguments of a query, values or `(value, hint)` pairs; none for None.
-pub(super) fn write_arguments(
-    py: Python<'_>,
-    request: &mut Request<'_, '_>,
-    arguments: Option<&Bound<'_, PyAny>>,
+pub(super) fn write_arguments<'py>(
+    py: Python<'py>,
+    request: &mut Request<'_, 'py>,
+    arguments: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let count = request.out.later();
     let mut length = 0;
     if let Some(arguments) = arguments {
-        let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+        let mut encoder = Encoder::new(py, request);
         let written = encoder.items(arguments, |encoder, argument| encoder.any(argument));
         length = written.map_err(|error| encoder.locate(error, "query_args"))?;
     }
