@@ -73,7 +73,7 @@ impl Detour {
             done: Box::new(move |_, payload| {
                 // Bytes that make no sense leave everything as it was; the next call asks again.
                 let _ = take(&inquiry).map(|inquiry| inquiry.answer(payload));
-                Ok(())
+                Ok(None)
             }),
             refused: Some(Box::new(move || {
                 if let Some(inquiry) = take(&refused) {

@@ -121,7 +121,7 @@ impl Types {
             let message = format!("an object is of a type that the cluster does not know (type id {type_id})");
             Err(error::named(py, "ParseError", message))
         };
-        Detour { operation: &binary::TYPE_GET, frame: ask(type_id), done: Box::new(done) }
+        Detour::needed(&binary::TYPE_GET, ask(type_id), Box::new(done))
     }
 
     /// Makes a class known to the cluster: asks what it knows, and tells it what that lacks.
@@ -129,7 +129,7 @@ impl Types {
         let types = Arc::clone(self);
         let frame = ask(plan.type_id);
         let done = move |py: Python<'_>, payload: &[u8]| types.tell(py, payload, &plan, None, cluster);
-        Detour { operation: &binary::TYPE_GET, frame, done: Box::new(done) }
+        Detour::needed(&binary::TYPE_GET, frame, Box::new(done))
     }
 
     /// What has to be told after the cluster has said what it knows; `None` if there is nothing.
@@ -157,7 +157,7 @@ impl Types {
             types.registry.tell(cluster, number);
             Ok(None)
         };
-        Ok(Some(Detour { operation: &binary::TYPE_PUT, frame: out.into_buffer(), done: Box::new(done) }))
+        Ok(Some(Detour::needed(&binary::TYPE_PUT, out.into_buffer(), Box::new(done))))
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn too_long(error: EncodeError) -> PyErr {
 
 impl<'py, 'w> Encoder<'py, 'w> {
     fn new(py: Python<'py>, request: &'w mut Request<'_, 'py>) -> Self {
-        let Request { out, client, before } = request;
+        let Request { out, client, before, .. } = request;
         Self { py, out, client: *client, before, announced: Vec::new(), path: Vec::new() }
     }
 }
