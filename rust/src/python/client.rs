@@ -88,6 +88,13 @@ impl BaseClient {
         }
     }
 
+    /// Id of the field that places keys of this type in this cache: as the cache has it, else as the type has it.
+    pub fn key_field(&self, cache_id: i32, type_id: i32) -> Option<i32> {
+        let link = self.link.load();
+        let of_cache = link.as_ref().and_then(|connected| connected.pool.key_field(cache_id, type_id));
+        of_cache.or_else(|| self.types.affinity_key_field(type_id))
+    }
+
     /// A number for the cluster that is connected; 0 without one. See [`Pool::cluster`].
     #[inline]
     pub fn cluster(&self) -> u64 {

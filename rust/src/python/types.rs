@@ -70,6 +70,16 @@ impl Types {
         self.registry.was_told(cluster, plan.number)
     }
 
+    /// Id of the field that decides where entries with keys of this type live, if the cluster said that it is not the whole key.
+    pub fn affinity_key_field(&self, type_id: i32) -> Option<i32> {
+        Some(hash::entity_id(self.registry.said(type_id)?.affinity_key_field.as_deref()?))
+    }
+
+    /// Field ids of a schema in their order.
+    pub fn field_ids(&self, type_id: i32, schema_id: i32) -> Option<Vec<i32>> {
+        Some(self.entry(type_id, schema_id)?.plan.field_ids.clone())
+    }
+
     /// Objects of this type and schema are built with the class from now on.
     pub fn keep(&self, entry: Entry) {
         let (type_id, schema_id) = (entry.plan.type_id, entry.plan.schema_id);
@@ -141,12 +151,12 @@ impl Types {
         affinity_key_field: Option<String>,
         cluster: u64,
     ) -> PyResult<Option<Detour>> {
-        let found = read_type(py, payload)?;
+        let found = read_type(py, payload)?.map(|found| self.learn(py, found)).transpose()?;
         let mut description = plan.described.clone();
         // A type keeps its affinity key field: telling none would contradict.
         let known = found.as_ref().and_then(|found| found.affinity_key_field.clone());
         description.affinity_key_field = affinity_key_field.or(known);
-        if found.is_some_and(|found| found.covers(&description)) {
+        if found.as_ref().is_some_and(|found| found.covers(&description)) {
             self.registry.tell(cluster, plan.number);
             return Ok(None);
         }
@@ -155,6 +165,9 @@ impl Types {
         let (types, number) = (Arc::clone(self), plan.number);
         let done = move |_: Python<'_>, _: &[u8]| {
             types.registry.tell(cluster, number);
+            if found.is_none() {
+                types.registry.learn(Arc::new(description));
+            }
             Ok(None)
         };
         Ok(Some(Detour::needed(&binary::TYPE_PUT, out.into_buffer(), Box::new(done))))
@@ -330,8 +343,8 @@ impl Query {
     fn is_answered(&self, types: &Types) -> bool {
         match self.schema_id {
             Some(schema_id) => types.entry(self.type_id, schema_id).is_some(),
-            // Own classes alone are not all that the cluster may know.
-            None => types.registry.said(self.type_id).is_some(),
+            // Others may have added schemas.
+            None => false,
         }
     }
 }
