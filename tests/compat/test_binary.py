@@ -82,7 +82,13 @@ def outcome(call: Callable[[], Any]) -> Any:
 def told(value: Any) -> Any:
     """Objects of both clients as the same plain values."""
     if hasattr(value, "schema") and hasattr(value, "type_id"):
-        return (value.type_name, value.type_id, value.schema_id, value.version, [(n, told(getattr(value, n))) for n in value.schema])
+        return (
+            value.type_name,
+            value.type_id,
+            value.schema_id,
+            value.version,
+            [(n, told(getattr(value, n))) for n in value.schema],
+        )
     if isinstance(value, (list, tuple)):
         return type(value)(map(told, value))
     if isinstance(value, dict):
@@ -164,7 +170,9 @@ def test_classes_have_the_same_ids_defaults_and_texts(pair: Pair) -> None:
     for wrong in ({"nothing": 1}, {"f_IntObject": 1, "no": 2}):
         assert outcome(lambda wrong=wrong: Theirs(**wrong)) == outcome(lambda wrong=wrong: Ours(**wrong)) == "TypeError"
     assert outcome(lambda: pair.classes({"a": "Int"})) == "ParseError"
-    assert [each.__name__ for each in their_binary.ALLOWED_FIELD_TYPES] == [each.__name__ for each in our_binary.ALLOWED_FIELD_TYPES]
+    assert [each.__name__ for each in their_binary.ALLOWED_FIELD_TYPES] == [
+        each.__name__ for each in our_binary.ALLOWED_FIELD_TYPES
+    ]
 
 
 def test_names_of_classes_made_on_the_fly(pair: Pair) -> None:
@@ -230,7 +238,9 @@ def test_signatures() -> None:
 
 def test_objects_inside_everything_are_read_alike(pair: Pair) -> None:
     TheirInner, OurInner = pair.classes({"number": "IntObject"}, "_inner")
-    Theirs, Ours = pair.classes({"one": "BinaryObject", "many": "CollectionObject", "named": "MapObject", "array": "ObjectArrayObject"})
+    Theirs, Ours = pair.classes(
+        {"one": "BinaryObject", "many": "CollectionObject", "named": "MapObject", "array": "ObjectArrayObject"}
+    )
 
     def value(Outer: Any, Inner: Any) -> Any:
         return Outer(Inner(1), (1, [Inner(2), None]), (1, {"a": Inner(3)}), (-1, [Inner(4), "x"]))

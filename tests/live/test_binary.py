@@ -46,6 +46,18 @@ def make(type_name: str, schema: Any, **more: Any) -> Any:
     return GenericObjectMeta("Made", (), {}, type_name=type_name, schema=schema, **more)
 
 
+async def rows(cursor: Any) -> AsyncIterator[Any]:
+    """The rows of a cursor of either face."""
+    if hasattr(cursor, "__aenter__"):
+        async with cursor as opened:
+            async for row in opened:
+                yield row
+    else:
+        with cursor as opened:
+            for row in opened:
+                yield row
+
+
 @pytest.fixture
 def type_name(cache_name: str) -> str:
     """A type that no other test uses."""
@@ -366,7 +378,7 @@ async def test_a_field_does_not_change_its_type(face: Face, client: Any, cache: 
 
 
 async def test_schemas_evolve(face: Face, address: tuple[str, int], cache: Any, type_name: str) -> None:
-    """The example `migrate_binary` of pyignite's documentation, with keys in place of a scan."""
+    """The example `migrate_binary` of pyignite's documentation."""
     client = await face.connected(*address)
     ExpenseVoucher = make(
         type_name,
@@ -399,8 +411,7 @@ async def test_schemas_evolve(face: Face, address: tuple[str, int], cache: Any, 
     class ExpenseVoucherV2(metaclass=GenericObjectMeta, type_name=type_name, schema=schema):
         pass
 
-    for key in (1, 2):
-        old_value = await face(accounting.get(key))
+    async for key, old_value in rows(accounting.scan()):
         new_value: Any = ExpenseVoucherV2()
         new_value.sum = old_value.sum
         new_value.purpose = old_value.purpose
@@ -417,6 +428,36 @@ async def test_schemas_evolve(face: Face, address: tuple[str, int], cache: Any, 
     assert len(described["schemas"]) == 2
     assert s_id == ExpenseVoucher.schema_id
     await face(client.close())
+
+
+async def test_cursors_bring_objects_of_types_never_seen(face: Face, client: Any, cache: Any, other: Any, type_name: str) -> None:
+    classes = [make(f"{type_name}_{number}", {"number": IntObject, f"f{number}": String}) for number in range(5)]
+    await face(
+        cache.put_all({classes[number % 5](number, "key"): classes[number % 3](number, str(number)) for number in range(50)})
+    )
+    theirs = await face(other.get_cache(cache.name))
+    seen = [(key, value) async for key, value in rows(theirs.scan(page_size=7))]
+    assert sorted(key.number for key, _ in seen) == list(range(50))
+    assert all(value.number == key.number and getattr(value, f"f{key.number % 3}") == str(key.number) for key, value in seen)
+    assert len({type(key) for key, _ in seen}) == 5
+    assert dict([(key, value) async for key, value in rows(cache.scan())]) == {
+        classes[number % 5](number, "key"): classes[number % 3](number, str(number)) for number in range(50)
+    }
+
+
+async def test_the_affinity_key_field_places_keys(face: Face, client: Any, cache: Any, type_name: str) -> None:
+    from pyignite_rs import _core
+
+    Key = make(type_name, {"name": String, "group": IntObject})
+    await face(client.register_binary_type(Key, "group"))
+    for group in (1, 77, -5, 2**31 - 1):
+        keys = [Key(f"name {number}", group) for number in range(5)]
+        await face(cache.put_all({key: "x" for key in keys}))
+        partition = _core.partition(_core.hash_of(_core.encode(group, IntObject)), 1024)
+        assert {key async for key, _ in rows(cache.scan(partitions=partition))} == set(keys)
+        assert await face(cache.get_all(keys)) == {key: "x" for key in keys}
+        assert [await face(cache.get(key)) for key in keys] == ["x"] * 5
+        await face(cache.clear())
 
 
 async def test_many_schemas_of_one_type(face: Face, client: Any, cache: Any, other: Any, type_name: str) -> None:
@@ -675,11 +716,20 @@ async def test_what_tables_hold_is_read(face: Face, client: Any, table: dict[str
     row = await face(cache.get(Key(1, "USA")))
     assert type(row).__name__ == table["value_type_name"] == type(row).type_name
     assert (row.NAME, row.BORN, row.PAY) == ("New York", datetime(2020, 2, 29), Decimal("1.50"))
-    rows = await face(cache.get_all([Key(1, "USA"), Key(2, "NLD"), Key(2, "USA")]))
-    assert set(rows) == {Key(1, "USA"), Key(2, "NLD")}
-    empty = rows[Key(2, "NLD")]
+    both = await face(cache.get_all([Key(1, "USA"), Key(2, "NLD"), Key(2, "USA")]))
+    assert set(both) == {Key(1, "USA"), Key(2, "NLD")}
+    empty = both[Key(2, "NLD")]
     assert (empty.NAME, empty.BORN, empty.PAY) == (None, None, None)
     # A row written as an object is a row of the table.
     await face(cache.put(Key(3, "FRA"), type(row)(NAME="Paris", PAY=Decimal("2.00"))))
     assert (await face(cache.get(Key(3, "FRA")))).NAME == "Paris"
+    name = table["table_name"]
+    found = [each async for each in rows(client.sql(f"SELECT ID, CODE, NAME, BORN, PAY FROM {name} ORDER BY ID"))]
+    assert found == [
+        [1, "USA", "New York", datetime(2020, 2, 29), Decimal("1.50")],
+        [2, "NLD", None, None, None],
+        [3, "FRA", "Paris", None, Decimal("2.00")],
+    ]
+    found = [each async for each in rows(client.sql(f"SELECT _KEY, _VAL FROM {name} WHERE ID = ?", query_args=[1]))]
+    assert found == [[Key(1, "USA"), row]]
     assert (await face(client.get_binary_type(table["key_type_name"])))["affinity_key_field"] == "ID"
