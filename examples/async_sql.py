@@ -9,8 +9,9 @@ import asyncio
 import os
 import sys
 
-from pyignite_rs import AioClient
 from sql_data import CITIES, CITY_INSERT, COUNTRIES, COUNTRY_INSERT, DROP_TABLES, LANGUAGE_INSERT, LANGUAGES, TABLES, TOP_CITIES
+
+from pyignite_rs import AioClient
 
 HOST = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("IGNITE_HOST", "127.0.0.1")
 PORT = int(sys.argv[2] if len(sys.argv) > 2 else os.environ.get("IGNITE_PORT", "10800"))

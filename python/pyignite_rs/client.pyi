@@ -39,7 +39,7 @@ class BaseClient(_CoreClient):
 
     @property
     def partition_aware(self) -> bool:
-        """Whether partition awareness was asked for and the servers offer it. This version sends every call to one node."""
+        """Whether calls with a key go straight to the node that has it: it was asked for, and the servers tell where keys live."""
 
     @property
     def compact_footer(self) -> bool:
