@@ -2,6 +2,7 @@
 
 from ._core import __version__
 from .aio_client import AioClient
+from .binary import GenericObjectMeta
 from .client import Client
 
-__all__ = ["AioClient", "Client", "__version__"]
+__all__ = ["AioClient", "Client", "GenericObjectMeta", "__version__"]

@@ -79,7 +79,7 @@ class BaseClient(_CoreClient):
     ) -> None:
         if event_listeners:
             raise NotSupportedError("event listeners come in a later version; leave event_listeners out")
-        self._compact_footer = compact_footer
+        self._set_footer(compact_footer)
         # The name that pyignite's documentation uses in its examples.
         self._partition_aware = bool(options.pop("partition_awareness", partition_aware))
         #: Whether credentials leave in clear text and nobody was told yet.
@@ -139,14 +139,14 @@ class BaseClient(_CoreClient):
 
     @property
     def compact_footer(self) -> bool:
-        """Whether complex objects are written with compact footers; True unless told otherwise."""
-        return self._compact_footer is None or self._compact_footer
+        """Whether complex objects are written with compact footers: as the user said, else as the first object that was read."""
+        return self._footer() is not False
 
     @compact_footer.setter
     def compact_footer(self, value: bool) -> None:
-        if self._compact_footer not in (value, None):
+        if self._footer() not in (value, None):
             raise Warning("the form of footers is set once for a client and can not be changed")
-        self._compact_footer = value
+        self._set_footer(value)
 
     def __repr__(self) -> str:
         state = "not connected" if self.protocol_context is None else "connected"

@@ -1,6 +1,6 @@
 """The synchronous client."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -61,7 +61,7 @@ class BaseClient(_CoreClient):
 
     @property
     def compact_footer(self) -> bool:
-        """Whether complex objects are written with compact footers; True unless told otherwise."""
+        """Whether complex objects are written with compact footers: as the user said, else as the first object that was read."""
 
     @compact_footer.setter
     def compact_footer(self, value: bool) -> None: ...
@@ -159,6 +159,104 @@ class Client(BaseClient):
 
     def __enter__(self) -> Client: ...
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None: ...
+    def get_binary_type(self, binary_type: int | str) -> dict[Any, Any]:
+        """Read what the cluster knows about a binary type.
+
+        Args:
+            binary_type: Name of the type (str), or its id (int).
+
+        Returns:
+            dict: `type_exists` (bool), and if that is True `type_id`, `type_name`, `affinity_key_field` (str or None), `is_enum`,
+                `enums` (of enums: a list of dicts with `literal` and `type_id`, which is the ordinal) and `schemas` (list of
+                OrderedDicts of hint classes by field name). Awaitable on AioClient.
+
+        Raises:
+            BinaryTypeError: The server refuses.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_GET_BINARY_TYPE, 3002, since 1.0.
+        """
+
+    def put_binary_type(
+        self,
+        type_name: str,
+        affinity_key_field: str | None = None,
+        is_enum: bool = False,
+        schema: str | int | Mapping[str, Any] | None = None,
+    ) -> dict[Any, Any]:
+        """Tell the cluster about a binary type. Fields, schemas and enum values are added to what it knows. The client's own classes
+        stay as they are: `register_binary_type` is for those.
+
+        Args:
+            type_name: Name of the type (str).
+            affinity_key_field: Name of the field that decides where entries with such keys live (str). Default: the whole key.
+            is_enum: Whether the type is an enum.
+            schema: Hint classes by field name (dict), or ordinals (int) by name for an enum. Default: no fields.
+
+        Returns:
+            dict: `type_id` and `schema_id` (None for an enum). Awaitable on AioClient.
+
+        Raises:
+            BinaryTypeError: What is said contradicts what the cluster knows, for example the type of a field.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_PUT_BINARY_TYPE, 3003, since 1.0.
+        """
+
+    def register_binary_type(self, data_class: type, affinity_key_field: str | None = None) -> None:
+        """Read objects of a type and schema with this class from now on, and make both known to the cluster. Classes are registered by
+        themselves when their first object is sent; this is for classes that are read before.
+
+        Args:
+            data_class: Class made by `GenericObjectMeta`. It takes the place of the class that was registered before, or was made on
+                the fly, for the same type and schema.
+            affinity_key_field: Name of the field that decides where entries with such keys live (str). Default: what the cluster
+                knows already, else the whole key.
+
+        Returns:
+            None: (awaitable on AioClient)
+
+        Raises:
+            BinaryTypeError: What the class says contradicts what the cluster knows, for example the type of a field.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_GET_BINARY_TYPE, 3002, and OP_PUT_BINARY_TYPE, 3003, if the cluster lacks something; since 1.0.
+        """
+
+    def query_binary_type(self, binary_type: int | str, schema: str | int | Mapping[str, Any] | None = None) -> Any:
+        """Look up the class for a schema of a binary type, or all classes for the type. What the client does not know is asked for.
+
+        Args:
+            binary_type: Name of the type (str), or its id (int).
+            schema: Hint classes by field name (dict), or the id of the schema (int). Default: all schemas.
+
+        Returns:
+            object: The class, or None if the type has no such schema; without `schema` a new dict of classes by schema id. Awaitable
+                on AioClient.
+
+        Raises:
+            BinaryTypeError: The server refuses.
+            OSError: The connection was lost, or the time limit passed (TimeoutError).
+
+        Wire: OP_GET_BINARY_TYPE, 3002, since 1.0.
+        """
+
+    def unwrap_binary(self, value: Any) -> Any:
+        """Read wrapped complex objects, pairs `(bytes, offset)`, at any depth of collections and maps. This client never hands them out,
+        but programs may have stored them.
+
+        Args:
+            value: Anything.
+
+        Returns:
+            object: The same with objects in place of the pairs. Awaitable on AioClient.
+
+        Raises:
+            ParseError: The bytes are no complex object, or the cluster does not know its type.
+
+        Wire: OP_GET_BINARY_TYPE, 3002, for types that the client does not know; since 1.0.
+        """
+
     def close(self) -> None:
         """Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.
 
@@ -220,7 +318,7 @@ class Client(BaseClient):
         query_str: str,
         page_size: int = 1024,
         query_args: Iterable[Any] | None = None,
-        schema: str | None = "PUBLIC",
+        schema: str | int | Mapping[str, Any] | None = "PUBLIC",
         statement_type: int = 0,
         distributed_joins: bool = False,
         local: bool = False,

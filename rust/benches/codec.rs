@@ -5,7 +5,7 @@
 //! cargo's `--bench`, as under callgrind or `cargo test --benches`, each row runs once.
 
 use pyignite_rs::protocol::object::value::{Decimal, Value};
-use pyignite_rs::protocol::object::{DecimalParts, ListKind, PrimitiveKind, Visitor, walk};
+use pyignite_rs::protocol::object::{Complex, DecimalParts, ListKind, PrimitiveKind, Visitor, walk};
 use pyignite_rs::protocol::{DecodeError, Reader, Writer, hash};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -182,7 +182,7 @@ impl<'a> Visitor<'a> for Count {
         self.one()
     }
 
-    fn list(&mut self, _: ListKind, _: usize) -> Result<(), DecodeError> {
+    fn list(&mut self, _: ListKind, _: usize, _: usize) -> Result<(), DecodeError> {
         Ok(())
     }
 
@@ -194,7 +194,7 @@ impl<'a> Visitor<'a> for Count {
         self.one()
     }
 
-    fn map(&mut self, _: i8, _: usize) -> Result<(), DecodeError> {
+    fn map(&mut self, _: i8, _: usize, _: usize) -> Result<(), DecodeError> {
         Ok(())
     }
 
@@ -206,8 +206,19 @@ impl<'a> Visitor<'a> for Count {
         self.one()
     }
 
-    fn complex(&mut self, _: &'a [u8], _: usize) -> Result<(), DecodeError> {
-        self.one()
+    /// With its fields.
+    fn complex(&mut self, object: Complex<'a>) -> Result<(), DecodeError> {
+        for index in 0..object.len() {
+            if let Some(mut field) = object.field(index)? {
+                walk(&mut field, self)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, _: Reader<'a>) -> Result<(), DecodeError> {
+        self.0 += 1;
+        Ok(())
     }
 
     fn class(&mut self, _: i32, _: Option<&'a [u8]>, _: usize) -> Result<(), DecodeError> {

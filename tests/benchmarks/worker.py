@@ -50,6 +50,40 @@ def sync_put(cache: Any, count: int) -> dict[str, float]:
     return _latencies(lambda: cache.put(1, VALUE), count)
 
 
+def _voucher(cache: Any, peer: str) -> Any:
+    """An object of ten fields."""
+    module = _module(peer)
+    types = module.datatypes
+    hints = {
+        "number": types.IntObject, "total": types.LongObject, "rate": types.DoubleObject, "paid": types.BoolObject,
+        "name": types.String, "street": types.String, "city": types.String, "code": types.String, "count": types.IntObject,
+        "ratio": types.DoubleObject,
+    }  # fmt: skip
+    voucher = module.GenericObjectMeta("BenchVoucher", (), {}, schema=hints)
+    return voucher(1, 2**40, 0.25, True, "Joe Bloggs", "1 Main Street", "Springfield", "12345", 7, 1.5)
+
+
+def _peer_of(cache: Any) -> str:
+    return str(type(cache).__module__).split(".")[0]
+
+
+def object_put(cache: Any, count: int) -> dict[str, float]:
+    voucher = _voucher(cache, _peer_of(cache))
+    keys = iter(range(10**9))
+
+    def put() -> None:
+        # A changed field, so that nobody sends the bytes of the call before.
+        voucher.number = next(keys) % 1000
+        cache.put(2, voucher)
+
+    return _latencies(put, count)
+
+
+def object_get(cache: Any, count: int) -> dict[str, float]:
+    cache.put(2, _voucher(cache, _peer_of(cache)))
+    return _latencies(lambda: cache.get(2), count)
+
+
 def _bulk(call: Callable[[], Any], count: int) -> dict[str, float]:
     call()
     before, start = time.process_time(), time.perf_counter()
@@ -206,7 +240,10 @@ async def async_get(cache: Any, count: int, in_flight: int) -> dict[str, float]:
     return {"p50": wall / each * 1e6, "cpu": cpu / (each * in_flight) * 1e6}
 
 
-SYNC = {f.__name__: f for f in (sync_get, sync_put, get_all, put_all, threads, fill, scan, sql_rows, left_open)}
+SYNC = {
+    f.__name__: f
+    for f in (sync_get, sync_put, object_get, object_put, get_all, put_all, threads, fill, scan, sql_rows, left_open)
+}
 CODEC = {f.__name__: f for f in (codec_encode, codec_decode)}
 
 

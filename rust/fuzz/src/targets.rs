@@ -6,17 +6,25 @@ use pyignite_rs::protocol::context::FeatureSet;
 use pyignite_rs::protocol::error::DecodeErrorKind;
 use pyignite_rs::protocol::frame::{LENGTH_FIELD, ResponseHeader, message_length};
 use pyignite_rs::protocol::handshake::{Handshake, Step};
+use pyignite_rs::protocol::object::complex::Complex;
 use pyignite_rs::protocol::object::value::{Decimal, Value};
 use pyignite_rs::protocol::object::{ListKind, PrimitiveKind};
 use pyignite_rs::protocol::type_code::TypeCode;
-use pyignite_rs::protocol::{ProtocolContext, ProtocolVersion, Writer, hash as java_hash};
+use pyignite_rs::protocol::{BinaryType, ProtocolContext, ProtocolVersion, Writer, hash as java_hash};
 
 /// A target takes one input.
 pub type Target = fn(&[u8]);
 
 /// Every target; its corpus has the directory of the same name.
-pub const ALL: &[(&str, Target)] =
-    &[("frame", frame), ("handshake", handshake), ("value", value), ("hash", hash), ("round_trip", round_trip)];
+pub const ALL: &[(&str, Target)] = &[
+    ("frame", frame),
+    ("handshake", handshake),
+    ("value", value),
+    ("hash", hash),
+    ("round_trip", round_trip),
+    ("complex", complex),
+    ("binary_type", binary_type),
+];
 
 /// A stream of messages: the first byte chooses the protocol version, the rest is what a socket delivers.
 pub fn frame(data: &[u8]) {
@@ -95,6 +103,58 @@ pub fn round_trip(data: &[u8]) {
     }
     let made = Maker { data }.value(0);
     assert_eq!(Value::read(&written(&made)).as_ref(), Ok(&made));
+}
+
+/// A complex object and everything inside it; what its fields say is written and read again.
+pub fn complex(data: &[u8]) {
+    let Ok(value) = Value::read(data) else { return };
+    let mut left = 1_000;
+    inside(&value, &mut left);
+}
+
+/// Reads the fields of every object, up to a number of them: handles make some come again.
+fn inside(value: &Value, left: &mut usize) {
+    match value {
+        Value::Complex(bytes) if *left > 0 => {
+            *left -= 1;
+            let object = Complex::from_bytes(bytes).expect("it was read before");
+            let Ok(fields) = value.fields() else { return };
+            assert_eq!(fields.len(), object.len());
+            let mut out = Writer::bare();
+            let Ok(started) = out.object(object.type_id | 1, object.schema_id) else { return };
+            let mut offsets = Vec::new();
+            for field in &fields {
+                offsets.push(started.offset(&out));
+                if field.write(&mut out).is_err() {
+                    return;
+                }
+            }
+            out.object_end(started, &offsets, None).expect("an object of this size has a place on the wire");
+            assert_eq!(Value::Complex(out.into_buffer()).fields().as_ref(), Ok(&fields));
+            fields.iter().for_each(|field| inside(field, left));
+        }
+        Value::List { items, .. } => items.iter().for_each(|item| inside(item, left)),
+        Value::Map { entries, .. } => entries.iter().for_each(|(key, value)| {
+            inside(key, left);
+            inside(value, left);
+        }),
+        _ => {}
+    }
+}
+
+/// An answer that describes a type.
+pub fn binary_type(data: &[u8]) {
+    let Ok(Some(found)) = BinaryType::read_reply(data) else { return };
+    assert!(found.covers(&found) || found.enum_values.is_some() || has_twins(&found), "{found:?}");
+    let mut out = Writer::bare();
+    found.write(&mut out).expect("a type of this size has a place on the wire");
+    let again = [&[1], out.as_slice()].concat();
+    assert_eq!(BinaryType::read_reply(&again), Ok(Some(found)));
+}
+
+/// Two fields of one id: then the first one stands for both.
+fn has_twins(found: &BinaryType) -> bool {
+    found.fields.iter().enumerate().any(|(index, field)| found.fields.iter().take(index).any(|other| other.id == field.id))
 }
 
 fn written(value: &Value) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,8 @@ pub struct Node {
     /// As the last handshake told it.
     id: Mutex<Option<NodeId>>,
     health: Mutex<Health>,
+    /// An idle lane was found to have ended; see [`Node::take_lost`].
+    lost: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,7 +143,14 @@ impl Node {
             opening: tokio::sync::Mutex::new(()),
             id: Mutex::new(id),
             health: Mutex::default(),
+            lost: AtomicBool::new(false),
         }
+    }
+
+    /// Whether an idle lane has ended since the last time that this was asked.
+    #[inline]
+    pub(super) fn take_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed) && self.lost.swap(false, Ordering::Relaxed)
     }
 
     /// Where it listens.
@@ -206,6 +216,7 @@ impl Node {
                 return Turn::Take(lane);
             }
             lanes.open -= 1;
+            self.lost.store(true, Ordering::Relaxed);
         }
         if lanes.open >= max {
             return Turn::Wait;

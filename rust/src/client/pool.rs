@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
@@ -42,10 +42,16 @@ pub struct Pool {
     context: Mutex<Option<ProtocolContext>>,
     closed: AtomicBool,
     closing: Notify,
+    /// See [`Pool::cluster`].
+    cluster: AtomicU64,
+    has_shared: AtomicBool,
 }
 
 /// How long `connect` waits for nodes besides the first.
 const MEETING: Duration = Duration::from_millis(100);
+
+/// No two pools of a process count in the same range.
+const LOSSES: u64 = 1 << 32;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -171,6 +177,7 @@ impl Pool {
     /// Nothing is connected yet. `runtime` is where connections are opened and shared ones are driven. A configuration without an
     /// address gets one that nobody listens on.
     pub fn new(config: Arc<Config>, runtime: Handle) -> Arc<Self> {
+        static POOLS: AtomicU64 = AtomicU64::new(LOSSES);
         let affinity = Arc::new(Affinity::new(config.partition_aware));
         let node = |address: &Address| Arc::new(Node::new(address.clone(), Arc::clone(&affinity)));
         let mut nodes: Vec<_> = config.addresses.iter().map(node).collect();
@@ -187,7 +194,20 @@ impl Pool {
             context: Mutex::new(None),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
+            cluster: AtomicU64::new(POOLS.fetch_add(LOSSES, Ordering::Relaxed)),
+            has_shared: AtomicBool::new(false),
         })
+    }
+
+    /// A number that stands for the cluster as long as it is certainly the same one: it changes with every lost connection. No two
+    /// pools have the same.
+    pub fn cluster(&self) -> u64 {
+        self.cluster.load(Ordering::Relaxed)
+    }
+
+    /// A connection was lost: behind the next one may be another cluster.
+    pub fn lost(&self) {
+        self.cluster.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn config(&self) -> &Arc<Config> {
@@ -331,6 +351,9 @@ impl Pool {
                 }
                 Err(error) => error,
             };
+            if failed.is_connection_lost() {
+                self.lost();
+            }
             if self.closed.load(Ordering::Acquire) && failed.is_connection_lost() {
                 return Err(Error::new(ErrorKind::ClientClosed).during(operation).sent(failed.was_sent()));
             }
@@ -353,7 +376,11 @@ impl Pool {
             self.check_open()?;
             let current = self.current.load();
             let node = primary.unwrap_or(&current);
-            match node.turn(max, opens) {
+            let turn = node.turn(max, opens);
+            if node.take_lost() {
+                self.lost();
+            }
+            match turn {
                 Turn::Take(lane) => return Ok(Held::new(Arc::clone(node), lane)),
                 Turn::Open => {
                     let among = if primary.is_some() { vec![Arc::clone(node)] } else { self.order() };
@@ -631,6 +658,10 @@ impl Pool {
             self.current.store(Arc::clone(&node));
         }
         *lock(&self.context) = Some(context);
+        // Every one but the first may follow one that was lost while nobody called.
+        if self.has_shared.swap(true, Ordering::Relaxed) {
+            self.lost();
+        }
         let shared = Shared::start(&self.runtime, opened, self.config.max_message);
         node.set_shared(Arc::clone(&shared));
         // `close` may have looked for it just before it was there.

@@ -39,6 +39,8 @@ pub enum DecodeErrorKind {
     Utf8,
     /// Values nested deeper than the limit.
     TooDeep { limit: usize },
+    /// An object in Java's own serialization: of which class.
+    Optimized { class: String },
     /// A form that this client does not read.
     Unsupported { what: &'static str },
 }
@@ -53,6 +55,9 @@ impl fmt::Display for DecodeErrorKind {
             Self::Value { what, value } => write!(f, "{what} can not be {value}"),
             Self::Utf8 => f.write_str("string is not valid UTF-8"),
             Self::TooDeep { limit } => write!(f, "values are nested deeper than {limit} levels"),
+            Self::Optimized { class } => {
+                write!(f, "an object of Java's own serialization {class} can not be read by this client")
+            }
             Self::Unsupported { what } => write!(f, "{what} can not be read by this client"),
         }
     }
@@ -83,6 +88,13 @@ impl DecodeError {
     /// Bytes from the start of the message.
     pub fn offset(&self) -> usize {
         self.0.offset
+    }
+
+    /// The same failure of a message that stands at `start` of another one.
+    #[cold]
+    pub fn moved(mut self, start: usize) -> Self {
+        self.0.offset += start;
+        self
     }
 
     /// The same failure seen from one level further out.

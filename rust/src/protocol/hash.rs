@@ -3,7 +3,7 @@
 
 use super::error::{DecodeError, DecodeErrorKind};
 use super::object::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor};
-use super::object::walk;
+use super::object::{Complex, walk};
 use super::read::Reader;
 use super::type_code::TypeCode;
 
@@ -66,6 +66,11 @@ pub fn value(encoded: &[u8]) -> Result<i32, DecodeError> {
     let hash = walk(&mut reader, &mut JavaHash)?;
     reader.finish()?;
     Ok(hash)
+}
+
+/// Hash of bytes as of a Java `byte[]`: that of a complex object, over its fields and its raw data.
+pub fn bytes(bytes: &[u8]) -> i32 {
+    bytes.iter().fold(1, |hash, byte| step(hash, (*byte as i8).into()))
 }
 
 struct JavaHash;
@@ -191,7 +196,7 @@ impl<'a> Visitor<'a> for JavaHash {
         })
     }
 
-    fn list(&mut self, kind: ListKind, _: usize) -> Result<Sequence, DecodeError> {
+    fn list(&mut self, kind: ListKind, _: usize, _: usize) -> Result<Sequence, DecodeError> {
         let ordered = !matches!(kind, ListKind::Collection { kind: -1 | 3 | 4 });
         Ok(Sequence { hash: ordered.into(), ordered })
     }
@@ -205,7 +210,7 @@ impl<'a> Visitor<'a> for JavaHash {
         Ok(list.hash)
     }
 
-    fn map(&mut self, _: i8, _: usize) -> Result<i32, DecodeError> {
+    fn map(&mut self, _: i8, _: usize, _: usize) -> Result<i32, DecodeError> {
         Ok(0)
     }
 
@@ -218,11 +223,14 @@ impl<'a> Visitor<'a> for JavaHash {
         Ok(map)
     }
 
-    /// Its writer put the hash into the header, at offset 8, and the server trusts it.
-    fn complex(&mut self, object: &'a [u8], _: usize) -> Result<i32, DecodeError> {
-        let mut header = Reader::new(object);
-        header.bytes(8)?;
-        header.i32()
+    /// Its writer put the hash into the header, and the server trusts it.
+    fn complex(&mut self, object: Complex<'a>) -> Result<i32, DecodeError> {
+        Ok(object.hash)
+    }
+
+    /// Handles stand in complex objects, whose fields do not count.
+    fn handle(&mut self, target: Reader<'a>) -> Result<i32, DecodeError> {
+        Err(target.error(DecodeErrorKind::Unsupported { what: TypeCode::Handle.name() }))
     }
 
     fn class(&mut self, _: i32, _: Option<&'a [u8]>, offset: usize) -> Result<i32, DecodeError> {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod affinity;
+pub mod binary_type;
 pub mod context;
 pub mod error;
 pub mod frame;
@@ -17,6 +18,7 @@ pub mod status;
 pub mod type_code;
 pub mod write;
 
+pub use binary_type::BinaryType;
 pub use context::{Feature, ProtocolContext, ProtocolVersion};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError, PathPart};
 pub use read::Reader;

@@ -4,6 +4,7 @@ use super::context::{Feature, ProtocolContext, ProtocolVersion};
 pub use handle::Opens;
 
 pub mod affinity;
+pub mod binary;
 pub mod cache;
 pub mod cluster;
 pub mod handle;
@@ -24,6 +25,8 @@ pub enum Family {
     Transaction,
     /// The cluster as a whole.
     Cluster,
+    /// Types of complex objects and enums.
+    BinaryType,
 }
 
 /// Which node a request wants.
@@ -126,6 +129,7 @@ pub(crate) use operations;
 static TABLES: &[&[&Operation]] = &[
     affinity::ALL,
     affinity::ENDPOINTS,
+    binary::ALL,
     key_value::ALL,
     cache::ALL,
     cache::CREATION,

@@ -13,6 +13,30 @@ pub struct Reader<'a> {
     depth: usize,
     /// Values that the sequences around this place still have to bring, at least a byte each.
     owed: usize,
+    scope: Scope<'a>,
+}
+
+/// The bytes that a handle can point back into: the outermost complex object around a place, or the byte array that it was wrapped
+/// in. Empty outside complex objects.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope<'a> {
+    bytes: &'a [u8],
+    start: usize,
+}
+
+impl<'a> Scope<'a> {
+    /// `start` is where `bytes` stand in the message.
+    pub fn new(bytes: &'a [u8], start: usize) -> Self {
+        Self { bytes, start }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 macro_rules! read_numbers {
@@ -27,7 +51,7 @@ macro_rules! read_numbers {
 
 impl<'a> Reader<'a> {
     pub fn new(message: &'a [u8]) -> Self {
-        Self { rest: message, end: message.len(), depth: 0, owed: 0 }
+        Self { rest: message, end: message.len(), depth: 0, owed: 0, scope: Scope::default() }
     }
 
     /// Bytes from the start of the message to the next one read.
@@ -134,6 +158,32 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn leave(&mut self) {
         self.depth -= 1;
+    }
+
+    pub fn scope(&self) -> Scope<'a> {
+        self.scope
+    }
+
+    /// A reader of `bytes`, which stand at `start` of the same message and belong to the value that this reader is at; one level
+    /// deeper. Fails past [`MAX_DEPTH`].
+    pub fn inside(&self, bytes: &'a [u8], start: usize, scope: Scope<'a>) -> Result<Self, DecodeError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(DecodeError::new(DecodeErrorKind::TooDeep { limit: MAX_DEPTH }, start));
+        }
+        Ok(Self { rest: bytes, end: start + bytes.len(), depth: self.depth + 1, owed: 0, scope })
+    }
+
+    /// A reader at the place `distance` bytes before `from`, where a handle stands; one level deeper. Nothing outside the scope can
+    /// be reached.
+    pub fn back(&self, from: usize, distance: i32) -> Result<Self, DecodeError> {
+        let Scope { bytes, start } = self.scope;
+        let place =
+            usize::try_from(distance).ok().filter(|distance| *distance > 0).and_then(|distance| from.checked_sub(distance));
+        let target = place.and_then(|place| Some((place, bytes.get(place.checked_sub(start)?..)?)));
+        match target {
+            Some((place, target)) => self.inside(target, place, self.scope),
+            None => Err(DecodeError::new(DecodeErrorKind::Value { what: "distance of a handle", value: distance.into() }, from)),
+        }
     }
 
     /// Ends the message: bytes that nobody read are an error.

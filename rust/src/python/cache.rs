@@ -54,7 +54,13 @@ impl BaseCache {
 
     /// Writes the key that a request is about: it goes to the node that has it.
     #[inline]
-    fn write_key(&self, py: Python<'_>, request: &mut Request<'_, '_>, key: Object<'_, '_>, hint: Hint<'_, '_>) -> PyResult<()> {
+    fn write_key<'py>(
+        &self,
+        py: Python<'py>,
+        request: &mut Request<'_, 'py>,
+        key: Object<'_, 'py>,
+        hint: Hint<'_, 'py>,
+    ) -> PyResult<()> {
         let start = request.out.position();
         write_value(py, request, "key", key, hint)?;
         request.key_since(self.header.cache_id, start);

@@ -240,6 +240,9 @@ impl Call {
     /// Asks the attempts; `None` when the request was sent again.
     fn failed(py: Python<'_>, waiting: &mut Waiting, error: Error) -> Option<Error> {
         let Ok(pool) = waiting.client.get().pool(py) else { return Some(error) };
+        if error.is_connection_lost() {
+            pool.lost();
+        }
         let Some((target, operation, _)) = next_request(&mut waiting.job, &mut waiting.detour) else { return Some(error) };
         let attempts = waiting.attempts.get_or_insert_with(|| pool.attempts(operation, target));
         match attempts.failed(error) {
@@ -280,11 +283,10 @@ impl Call {
             },
         };
         match waiting.detour.take() {
-            Some(detour) => {
-                if let Err(error) = (detour.done)(py, reply.payload()) {
-                    return Some(Err(error));
-                }
-            }
+            Some(detour) => match (detour.done)(py, reply.payload()) {
+                Ok(next) => waiting.detour = next,
+                Err(error) => return Some(Err(error)),
+            },
             None => waiting.answer = Some(Answer::Message(reply)),
         }
         Self::go_on(py, waiting)
@@ -294,8 +296,9 @@ impl Call {
     fn go_on(py: Python<'_>, waiting: &mut Waiting) -> Option<PyResult<Py<PyAny>>> {
         let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
         match &mut waiting.answer {
+            _ if waiting.detour.is_some() => {}
             None => waiting.detour = before.pop_front(),
-            Some(answer) => match carried.finish(py, answer) {
+            Some(answer) => match carried.finish(py, &waiting.client.get().types, answer) {
                 Ok(object) => return Some(Ok(object.unbind())),
                 Err(ReadError::Missing(detour)) if waiting.detours < MAX_DETOURS => {
                     waiting.detours += 1;

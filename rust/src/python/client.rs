@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use super::cache::BaseCache;
 use super::call::Job;
@@ -14,7 +14,9 @@ use super::cursor::{self, Query, Rows};
 use super::encode::{too_long, write_arguments};
 use super::face::{self, Carried, Face, Finish};
 use super::import::Known;
+use super::plan::Entry;
 use super::settings::Settings;
+use super::types::{self, Types};
 use super::{error, options, runtime};
 use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
 use crate::protocol::ProtocolContext;
@@ -59,6 +61,8 @@ pub(super) struct BaseClient {
     pub transactions: AtomicUsize,
     /// Blocks with a time limit that are being run; as long as there are none, calls need not look for theirs.
     deadlines: AtomicIsize,
+    /// Survives `close()`.
+    pub types: Arc<Types>,
 }
 
 impl BaseClient {
@@ -105,6 +109,19 @@ impl BaseClient {
             }
             None => Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default())),
         }
+    }
+
+    /// Id of the field that places keys of this type in this cache: as the cache has it, else as the type has it.
+    pub fn key_field(&self, cache_id: i32, type_id: i32) -> Option<i32> {
+        let link = self.link.load();
+        let of_cache = link.as_ref().and_then(|connected| connected.pool.key_field(cache_id, type_id));
+        of_cache.or_else(|| self.types.affinity_key_field(type_id))
+    }
+
+    /// A number for the cluster that is connected; 0 without one. See [`Pool::cluster`].
+    #[inline]
+    pub fn cluster(&self) -> u64 {
+        self.link.load().as_ref().map_or(0, |connected| connected.pool.cluster())
     }
 
     pub fn pool(&self, py: Python<'_>) -> PyResult<Arc<Pool>> {
@@ -219,6 +236,7 @@ impl BaseClient {
             link: ArcSwapOption::empty(),
             transactions: AtomicUsize::new(0),
             deadlines: AtomicIsize::new(0),
+            types: Arc::default(),
         }
     }
 
@@ -263,6 +281,138 @@ impl BaseClient {
         let version = context.version;
         let features = context.has_features().then(|| context.features.bits());
         Some(((version.major, version.minor, version.patch), features))
+    }
+
+    /// Form in which complex objects are written: True for compact footers, None until somebody has decided.
+    fn _footer(&self) -> Option<bool> {
+        self.types.footer()
+    }
+
+    fn _set_footer(&self, compact: Option<bool>) {
+        self.types.set_footer(compact);
+    }
+
+    /// Read objects with this class and tell nobody; for tests and tools.
+    fn _keep(&self, data_class: &Bound<'_, PyType>) -> PyResult<()> {
+        match Entry::of(data_class)? {
+            Some(entry) => self.types.keep(entry),
+            None => return Err(pyo3::exceptions::PyTypeError::new_err("the class was not made by GenericObjectMeta")),
+        }
+        Ok(())
+    }
+
+    /// Read what the cluster knows about a binary type.
+    ///
+    /// Args:
+    ///     binary_type: Name of the type (str), or its id (int).
+    ///
+    /// Returns:
+    ///     dict: `type_exists` (bool), and if that is True `type_id`, `type_name`, `affinity_key_field` (str or None), `is_enum`,
+    ///         `enums` (of enums: a list of dicts with `literal` and `type_id`, which is the ordinal) and `schemas` (list of
+    ///         OrderedDicts of hint classes by field name). Awaitable on AioClient.
+    ///
+    /// Raises:
+    ///     BinaryTypeError: The server refuses.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_GET_BINARY_TYPE, 3002, since 1.0.
+    fn get_binary_type<'py>(slf: &Bound<'py, Self>, binary_type: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        types::get(slf, binary_type)
+    }
+
+    /// Tell the cluster about a binary type. Fields, schemas and enum values are added to what it knows. The client's own classes
+    /// stay as they are: `register_binary_type` is for those.
+    ///
+    /// Args:
+    ///     type_name: Name of the type (str).
+    ///     affinity_key_field: Name of the field that decides where entries with such keys live (str). Default: the whole key.
+    ///     is_enum: Whether the type is an enum.
+    ///     schema: Hint classes by field name (dict), or ordinals (int) by name for an enum. Default: no fields.
+    ///
+    /// Returns:
+    ///     dict: `type_id` and `schema_id` (None for an enum). Awaitable on AioClient.
+    ///
+    /// Raises:
+    ///     BinaryTypeError: What is said contradicts what the cluster knows, for example the type of a field.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_PUT_BINARY_TYPE, 3003, since 1.0.
+    #[pyo3(signature = (type_name, affinity_key_field=None, is_enum=false, schema=None))]
+    fn put_binary_type<'py>(
+        slf: &Bound<'py, Self>,
+        type_name: &str,
+        affinity_key_field: Option<String>,
+        is_enum: bool,
+        schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        types::put(slf, type_name, affinity_key_field, is_enum, schema)
+    }
+
+    /// Read objects of a type and schema with this class from now on, and make both known to the cluster. Classes are registered by
+    /// themselves when their first object is sent; this is for classes that are read before.
+    ///
+    /// Args:
+    ///     data_class: Class made by `GenericObjectMeta`. It takes the place of the class that was registered before, or was made on
+    ///         the fly, for the same type and schema.
+    ///     affinity_key_field: Name of the field that decides where entries with such keys live (str). Default: what the cluster
+    ///         knows already, else the whole key.
+    ///
+    /// Returns:
+    ///     None: (awaitable on AioClient)
+    ///
+    /// Raises:
+    ///     BinaryTypeError: What the class says contradicts what the cluster knows, for example the type of a field.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_GET_BINARY_TYPE, 3002, and OP_PUT_BINARY_TYPE, 3003, if the cluster lacks something; since 1.0.
+    #[pyo3(signature = (data_class, affinity_key_field=None))]
+    fn register_binary_type<'py>(
+        slf: &Bound<'py, Self>,
+        data_class: &Bound<'py, PyAny>,
+        affinity_key_field: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        types::register(slf, data_class, affinity_key_field)
+    }
+
+    /// Look up the class for a schema of a binary type, or all classes for the type. What the client does not know is asked for.
+    ///
+    /// Args:
+    ///     binary_type: Name of the type (str), or its id (int).
+    ///     schema: Hint classes by field name (dict), or the id of the schema (int). Default: all schemas.
+    ///
+    /// Returns:
+    ///     object: The class, or None if the type has no such schema; without `schema` a new dict of classes by schema id. Awaitable
+    ///         on AioClient.
+    ///
+    /// Raises:
+    ///     BinaryTypeError: The server refuses.
+    ///     OSError: The connection was lost, or the time limit passed (TimeoutError).
+    ///
+    /// Wire: OP_GET_BINARY_TYPE, 3002, since 1.0.
+    #[pyo3(signature = (binary_type, schema=None))]
+    fn query_binary_type<'py>(
+        slf: &Bound<'py, Self>,
+        binary_type: &Bound<'py, PyAny>,
+        schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        types::query(slf, binary_type, schema)
+    }
+
+    /// Read wrapped complex objects, pairs `(bytes, offset)`, at any depth of collections and maps. This client never hands them out,
+    /// but programs may have stored them.
+    ///
+    /// Args:
+    ///     value: Anything.
+    ///
+    /// Returns:
+    ///     object: The same with objects in place of the pairs. Awaitable on AioClient.
+    ///
+    /// Raises:
+    ///     ParseError: The bytes are no complex object, or the cluster does not know its type.
+    ///
+    /// Wire: OP_GET_BINARY_TYPE, 3002, for types that the client does not know; since 1.0.
+    fn unwrap_binary<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        types::unwrap(slf, value)
     }
 
     /// Close all connections. Calls in flight end with ClientClosedError; nothing connects again until `connect()`.

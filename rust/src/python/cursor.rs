@@ -15,6 +15,7 @@ use super::error;
 use super::face::{self, Answer, Carried, Face, Finish, Finisher};
 use super::request::Request;
 use super::runtime::{self, Kept};
+use super::types::Types;
 use crate::client::Target;
 use crate::protocol::Reader;
 use crate::protocol::Writer;
@@ -252,7 +253,13 @@ impl Opened {
 }
 
 impl Finisher for Opened {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        types: &Arc<Types>,
+        _: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.was_followed.swap(true, Ordering::Relaxed) {
@@ -266,7 +273,7 @@ impl Finisher for Opened {
         let mut reader = Reader::new(answer.payload());
         let number = reader.i64()?;
         let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, &mut reader, this.makes_lists(py))?,
+            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
             Rows::Fields { names } => {
                 let columns = decode::read_column_count(&mut reader)?;
                 let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
@@ -275,7 +282,7 @@ impl Finisher for Opened {
                 let before = std::mem::replace(&mut state.names, names);
                 drop(state);
                 drop(before);
-                decode::read_row_page(py, &mut reader, columns)?
+                decode::read_row_page(py, types, &mut reader, columns)?
             }
         };
         this.install(page);
@@ -292,7 +299,13 @@ struct NextPage {
 }
 
 impl Finisher for NextPage {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        types: &Arc<Types>,
+        _: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.asked.swap(true, Ordering::Relaxed) {
@@ -306,10 +319,10 @@ impl Finisher for NextPage {
         }
         let mut reader = Reader::new(answer.payload());
         let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, &mut reader, this.makes_lists(py))?,
+            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
             Rows::Fields { .. } => {
                 let columns = this.lock().columns;
-                decode::read_row_page(py, &mut reader, columns)?
+                decode::read_row_page(py, types, &mut reader, columns)?
             }
         };
         Ok((page.items, page.more).into_pyobject(py)?.into_any())
@@ -326,7 +339,7 @@ fn installed(cursor: &BaseCursor, page: &Bound<'_, PyAny>) -> PyResult<()> {
 struct Closed(Mutex<Option<Kept>>);
 
 impl Finisher for Closed {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
         if let Some(open) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             open.release();
         }
@@ -520,7 +533,13 @@ struct Discard {
 }
 
 impl Finisher for Discard {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        _: &Arc<Types>,
+        _: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError> {
         let this = self.cursor.bind(py).get();
         if let Some(open) = &mut this.lock().open {
             open.set_ahead(None);

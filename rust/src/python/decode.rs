@@ -1,5 +1,8 @@
 //! Wire bytes become Python objects in one pass: a visitor whose values are the objects themselves.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use num_bigint::BigUint;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -7,15 +10,20 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::import::Known;
+use super::plan::Entry;
 use super::request::Detour;
+use super::types::Types;
 use super::{cluster, settings};
 use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
-use crate::protocol::object::standard;
+use crate::protocol::hash;
+use crate::protocol::object::complex::{Complex, EMPTY_SCHEMA};
 use crate::protocol::object::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor, WalkError};
 use crate::protocol::object::walk;
+use crate::protocol::object::{optimized, standard};
 use crate::protocol::op::Reply;
 use crate::protocol::op::cluster::ClusterState;
-use crate::protocol::read::Reader;
+use crate::protocol::read::{Reader, Scope};
+use crate::protocol::type_code::TypeCode;
 
 /// Entries after which other threads are let in.
 const SLICE: usize = 4096;
@@ -34,7 +42,6 @@ pub(super) enum ReadError {
     /// Python raised while an object was made.
     Python(PyErr),
     /// Something has to be asked for first; then reading starts again.
-    #[expect(dead_code, reason = "made by the decoder of complex objects")]
     Missing(Box<Detour>),
 }
 
@@ -63,23 +70,35 @@ type Read<T> = Result<T, ReadError>;
 
 /// Reads one data object.
 #[inline]
-pub(super) fn read_value<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
-    walk(reader, &mut Objects { py })
+pub(super) fn read_value<'py>(py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyAny>> {
+    walk(reader, &mut Objects::new(py, types))
+}
+
+/// Reads the complex object that starts at `offset` of `bytes`.
+pub(super) fn read_wrapped<'py>(py: Python<'py>, types: &Arc<Types>, bytes: &[u8], offset: i32) -> Read<Bound<'py, PyAny>> {
+    let inner = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).filter(|inner| !inner.is_empty());
+    let Some(inner) = inner else {
+        let kind = DecodeErrorKind::Value { what: "offset of a wrapped object", value: offset.into() };
+        return Err(DecodeError::new(kind, 0).into());
+    };
+    let start = bytes.len() - inner.len();
+    let object = Complex::read(&Reader::new(bytes), inner, start, Scope::new(bytes, 0))?;
+    Objects::new(py, types).complex(object)
 }
 
 /// Reads the payload of an answer, all of it.
 #[inline]
-pub(super) fn read_reply<'py>(py: Python<'py>, reply: Reply, payload: &[u8]) -> Read<Bound<'py, PyAny>> {
+pub(super) fn read_reply<'py>(py: Python<'py>, types: &Arc<Types>, reply: Reply, payload: &[u8]) -> Read<Bound<'py, PyAny>> {
     let mut reader = Reader::new(payload);
     let object = match reply {
-        Reply::Value => read_value(py, &mut reader)?,
+        Reply::Value => read_value(py, types, &mut reader)?,
         Reply::Empty => py.None().into_bound(py),
         Reply::Bool => PyBool::new(py, reader.bool()?).to_owned().into_any(),
         Reply::Int => reader.i32()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
         Reply::Long => reader.i64()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
-        Reply::Entries => read_entries(py, &mut reader)?.into_any(),
+        Reply::Entries => read_entries(py, types, &mut reader)?.into_any(),
         Reply::Names => read_names(py, &mut reader)?.into_any(),
-        Reply::Configuration => settings::read_configuration(py, &mut reader)?.into_any(),
+        Reply::Configuration => settings::read_configuration(py, types, &mut reader)?.into_any(),
         Reply::ClusterState => read_state(py, &mut reader)?,
         // Its finisher reads it.
         Reply::Own => return Ok(py.None().into_bound(py)),
@@ -89,11 +108,11 @@ pub(super) fn read_reply<'py>(py: Python<'py>, reply: Reply, payload: &[u8]) -> 
 }
 
 /// `int n, n x (object key, object value)`
-fn read_entries<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyDict>> {
+fn read_entries<'py>(py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Read<Bound<'py, PyDict>> {
     let length = reader.count("number of entries", 2)?;
     let entries = PyDict::new(py);
     let _paused = (length >= MANY).then(|| CollectorPause::new(py));
-    let mut objects = Objects { py };
+    let mut objects = Objects::new(py, types);
     for index in 0..length {
         let located = |error: ReadError| error.within(PathPart::Index(index));
         let key = walk(reader, &mut objects).map_err(located)?;
@@ -114,9 +133,14 @@ pub(super) struct Page<'py> {
 }
 
 /// `int n, n x (object key, object value), bool more`; each entry becomes a tuple, or a list.
-pub(super) fn read_entry_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, as_lists: bool) -> Read<Page<'py>> {
+pub(super) fn read_entry_page<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+    as_lists: bool,
+) -> Read<Page<'py>> {
     let length = reader.count("number of entries", 2)?;
-    read_page(py, reader, length, |reader, objects| {
+    read_page(py, types, reader, length, |reader, objects| {
         let key = walk(reader, objects)?;
         let value = walk(reader, objects)?;
         Ok(if as_lists { PyList::new(py, [key, value])?.into_any() } else { PyTuple::new(py, [key, value])?.into_any() })
@@ -124,14 +148,19 @@ pub(super) fn read_entry_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, as_
 }
 
 /// `int rows, rows x columns x object, bool more`; each row becomes a list.
-pub(super) fn read_row_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, columns: usize) -> Read<Page<'py>> {
+pub(super) fn read_row_page<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+    columns: usize,
+) -> Read<Page<'py>> {
     // Rows without columns would cost nothing on the wire: one is as many as there can be.
     let length = if columns == 0 {
         reader.count("number of rows", usize::from(u16::MAX))?
     } else {
         reader.count("number of rows", columns)?
     };
-    read_page(py, reader, length, |reader, objects| {
+    read_page(py, types, reader, length, |reader, objects| {
         // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
         // freed correctly. `count` has seen that a value can follow for each column.
         let row = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(columns as ffi::Py_ssize_t))? };
@@ -144,14 +173,15 @@ pub(super) fn read_row_page<'py>(py: Python<'py>, reader: &mut Reader<'_>, colum
     })
 }
 
-fn read_page<'py, 'a>(
+fn read_page<'py, 'a, 't>(
     py: Python<'py>,
+    types: &'t Arc<Types>,
     reader: &mut Reader<'a>,
     length: usize,
-    mut item: impl FnMut(&mut Reader<'a>, &mut Objects<'py>) -> Read<Bound<'py, PyAny>>,
+    mut item: impl FnMut(&mut Reader<'a>, &mut Objects<'py, 't>) -> Read<Bound<'py, PyAny>>,
 ) -> Read<Page<'py>> {
     let _paused = (length >= MANY).then(|| CollectorPause::new(py));
-    let mut objects = Objects { py };
+    let mut objects = Objects::new(py, types);
     // SAFETY: as for a row.
     let items =
         unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyList_New(length as ffi::Py_ssize_t))?.cast_into_unchecked::<PyList>() };
@@ -255,22 +285,114 @@ fn hashable<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 }
 
 /// Builds Python objects.
-struct Objects<'py> {
+struct Objects<'py, 't> {
     py: Python<'py>,
+    types: &'t Arc<Types>,
+    /// What the last object was built with: pages hold many of one kind.
+    last: Option<(i32, i32, Arc<Entry>)>,
+    /// How many complex objects are being read, one inside the other.
+    inside: usize,
+    /// What handles can point to, by its place in the message, while a complex object is read that may hold handles. None stands for
+    /// a collection or a map that is being read.
+    places: Option<HashMap<usize, Option<Bound<'py, PyAny>>>>,
+    /// Bytes that handles may make it read again.
+    again: usize,
 }
+
+/// The first byte of a handle. Most objects hold no such byte, and then nothing has to be remembered.
+const HANDLE: u8 = TypeCode::Handle as u8;
 
 /// A list on its way, and what it will be.
 struct Items<'py> {
     list: Bound<'py, PyList>,
     kind: ListKind,
+    offset: usize,
 }
 
 struct Entries<'py> {
     dict: Bound<'py, PyAny>,
     kind: i8,
+    offset: usize,
 }
 
-impl<'py> Objects<'py> {
+impl<'py, 't> Objects<'py, 't> {
+    fn new(py: Python<'py>, types: &'t Arc<Types>) -> Self {
+        Self { py, types, last: None, inside: 0, places: None, again: 0 }
+    }
+
+    /// Notes what stands at a place.
+    #[inline]
+    fn note(&mut self, offset: usize, value: Option<&Bound<'py, PyAny>>) {
+        if let Some(places) = &mut self.places {
+            places.insert(offset, value.cloned());
+        }
+    }
+
+    /// The class that an object is built with.
+    #[inline]
+    fn entry(&mut self, type_id: i32, schema_id: i32) -> Read<Arc<Entry>> {
+        if let Some((last_type, last_schema, entry)) = &self.last
+            && (*last_type, *last_schema) == (type_id, schema_id)
+        {
+            return Ok(Arc::clone(entry));
+        }
+        let Some(entry) = self.types.entry(type_id, schema_id) else {
+            return Err(ReadError::Missing(Box::new(self.types.fetch(type_id, schema_id))));
+        };
+        self.last = Some((type_id, schema_id, Arc::clone(&entry)));
+        Ok(entry)
+    }
+
+    fn object<'a>(&mut self, object: &Complex<'a>) -> Read<Bound<'py, PyAny>> {
+        let type_id = match object.class_name {
+            None => object.type_id,
+            Some(name) => {
+                let name = std::str::from_utf8(name).map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, object.offset()))?;
+                hash::entity_id(name)
+            }
+        };
+        let schema_id = if object.is_empty() { EMPTY_SCHEMA } else { object.schema_id };
+        let entry = self.entry(type_id, schema_id)?;
+        if object.is_user_type() {
+            self.types.saw_footer(object.is_compact());
+        }
+        let plan = &entry.plan;
+        if plan.fields.len() != object.len() {
+            let kind = DecodeErrorKind::Value { what: "number of fields", value: object.len() as i64 };
+            return Err(DecodeError::new(kind, object.offset()).into());
+        }
+        let built = entry.blank(self.py)?;
+        // Noted before its fields are read, because they may point to it.
+        self.note(object.offset(), Some(&built));
+        for (index, field) in plan.fields.iter().enumerate() {
+            // A full footer has the fields in the order of the schema too; it may say otherwise.
+            let id = plan.field_ids.get(index).copied().unwrap_or_default();
+            let place = match object.field_id(index) {
+                Some(found) if found != id => object.position(id, None).unwrap_or(object.len()),
+                _ => index,
+            };
+            let name = || PathPart::Name(plan.described.fields.get(index).map_or_else(String::new, |field| field.name.clone()));
+            let value = self.field(object, place).map_err(|error| error.within(name()))?;
+            entry.set(&built, &field.name, &value)?;
+        }
+        if plan.has_version {
+            entry.set(
+                &built,
+                pyo3::intern!(self.py, "version").as_unbound(),
+                1_i32.into_pyobject(self.py).map_err(PyErr::from)?.as_any(),
+            )?;
+        }
+        Ok(built)
+    }
+
+    #[inline]
+    fn field<'a>(&mut self, object: &Complex<'a>, index: usize) -> Read<Bound<'py, PyAny>> {
+        let Some(mut reader) = object.field(index)? else { return Ok(self.py.None().into_bound(self.py)) };
+        let value = walk(&mut reader, self)?;
+        reader.finish()?;
+        Ok(value)
+    }
+
     fn known(&self) -> PyResult<&'static Known> {
         Known::get(self.py)
     }
@@ -338,7 +460,7 @@ where
     Ok(PyList::new(py, bytes.as_chunks::<N>().0.iter().map(|one| element(*one)))?.into_any())
 }
 
-impl<'a, 'py> Visitor<'a> for Objects<'py> {
+impl<'a, 'py> Visitor<'a> for Objects<'py, '_> {
     type Value = Bound<'py, PyAny>;
     type List = Items<'py>;
     type Map = Entries<'py>;
@@ -456,12 +578,13 @@ impl<'a, 'py> Visitor<'a> for Objects<'py> {
         })
     }
 
-    fn list(&mut self, kind: ListKind, length: usize) -> Read<Self::List> {
+    fn list(&mut self, kind: ListKind, length: usize, offset: usize) -> Read<Self::List> {
+        self.note(offset, None);
         // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
         // freed correctly. `length` was checked against the bytes that follow.
         let list =
             unsafe { Bound::from_owned_ptr_or_err(self.py, ffi::PyList_New(length as ffi::Py_ssize_t))?.cast_into_unchecked() };
-        Ok(Items { list, kind })
+        Ok(Items { list, kind, offset })
     }
 
     #[inline]
@@ -472,18 +595,21 @@ impl<'a, 'py> Visitor<'a> for Objects<'py> {
     }
 
     fn list_end(&mut self, items: Self::List) -> Read<Self::Value> {
-        Ok(match items.kind {
+        let value = match items.kind {
             ListKind::StandardArray(_) => items.list.into_any(),
             ListKind::EnumArray { type_id } | ListKind::ObjectArray { type_id } => {
                 (type_id, items.list).into_pyobject(self.py)?.into_any()
             }
             ListKind::Collection { kind } => (kind, items.list).into_pyobject(self.py)?.into_any(),
-        })
+        };
+        self.note(items.offset, Some(&value));
+        Ok(value)
     }
 
-    fn map(&mut self, kind: i8, _: usize) -> Read<Self::Map> {
+    fn map(&mut self, kind: i8, _: usize, offset: usize) -> Read<Self::Map> {
+        self.note(offset, None);
         let dict = if kind == 2 { self.known()?.ordered_dict.bind(self.py).call0()? } else { PyDict::new(self.py).into_any() };
-        Ok(Entries { dict, kind })
+        Ok(Entries { dict, kind, offset })
     }
 
     fn map_entry(&mut self, map: &mut Self::Map, key: Self::Value, value: Self::Value) -> Read<()> {
@@ -499,19 +625,52 @@ impl<'a, 'py> Visitor<'a> for Objects<'py> {
     }
 
     fn map_end(&mut self, map: Self::Map) -> Read<Self::Value> {
-        Ok((map.kind, map.dict).into_pyobject(self.py)?.into_any())
+        let value = (map.kind, map.dict).into_pyobject(self.py)?.into_any();
+        self.note(map.offset, Some(&value));
+        Ok(value)
     }
 
-    fn complex(&mut self, _: &'a [u8], offset: usize) -> Read<Self::Value> {
-        Err(unsupported("a complex object", offset))
+    fn complex(&mut self, object: Complex<'a>) -> Read<Self::Value> {
+        if self.inside == 0 {
+            self.places = object.bytes().contains(&HANDLE).then(HashMap::new);
+            self.again = object.bytes().len();
+        }
+        self.inside += 1;
+        let built = self.object(&object);
+        self.inside -= 1;
+        if self.inside == 0 {
+            self.places = None;
+        }
+        built
+    }
+
+    /// The same Python object that was built for the first occurrence; a complex object may hold itself. What stands in raw data has
+    /// not been read and is read now.
+    fn handle(&mut self, mut target: Reader<'a>) -> Read<Self::Value> {
+        let offset = target.offset();
+        match self.places.as_ref().and_then(|places| places.get(&offset)) {
+            Some(Some(value)) => return Ok(value.clone()),
+            Some(None) => return Err(unsupported("a collection or a map that holds itself", offset)),
+            None => {}
+        }
+        let before = target.left();
+        let value = walk(&mut target, self)?;
+        match self.again.checked_sub(before - target.left()) {
+            Some(left) => self.again = left,
+            None => return Err(unsupported("an object of more handles than bytes", offset)),
+        }
+        Ok(value)
     }
 
     fn class(&mut self, _: i32, _: Option<&'a [u8]>, offset: usize) -> Read<Self::Value> {
         Err(unsupported("a Java class", offset))
     }
 
-    fn optimized(&mut self, _: &'a [u8], offset: usize) -> Read<Self::Value> {
-        Err(unsupported("an object of Java's own serialization", offset))
+    fn optimized(&mut self, bytes: &'a [u8], offset: usize) -> Read<Self::Value> {
+        match optimized::sql_date(bytes) {
+            Some(epoch_ms) => self.datetime(epoch_ms, offset),
+            None => Err(DecodeError::new(DecodeErrorKind::Optimized { class: optimized::class_name(bytes) }, offset).into()),
+        }
     }
 }
 

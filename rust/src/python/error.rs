@@ -62,6 +62,7 @@ fn class_of(error: &Error) -> &'static str {
         ErrorKind::Protocol(_) => "ParseError",
         ErrorKind::Server(_) => match error.operation().map(|operation| operation.family) {
             Some(Family::CacheCreation) => "CacheCreationError",
+            Some(Family::BinaryType) => "BinaryTypeError",
             Some(Family::Query) => "SQLError",
             Some(Family::Cluster) => "ClusterError",
             Some(Family::Cache | Family::Transaction) | None => "CacheError",

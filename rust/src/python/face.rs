@@ -13,6 +13,7 @@ use super::decode::{ReadError, read_reply};
 use super::error::{self, Facts};
 use super::request::{Detour, Request};
 use super::runtime;
+use super::types::Types;
 use crate::client::completion::Reply;
 use crate::client::pool::Held;
 use crate::client::{Deadline, ErrorKind, Handle, Target};
@@ -39,7 +40,13 @@ pub(super) enum Finish {
 /// Makes a result of a reply in a way of its own: cursors, transactions.
 pub(super) trait Finisher: Send + Sync {
     /// Called once more with the same reply when it answered [`ReadError::Missing`] and what was missing is there.
-    fn finish<'py>(&self, py: Python<'py>, carried: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError>;
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        types: &Arc<Types>,
+        carried: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError>;
 }
 
 /// A reply, and the connection that it came over.
@@ -96,14 +103,14 @@ impl Carried {
 
     /// Stage 3.
     #[inline]
-    pub fn finish<'py>(&self, py: Python<'py>, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    pub fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
         match &self.finish {
-            Finish::Reply => read_reply(py, self.operation.reply, answer.payload()),
+            Finish::Reply => read_reply(py, types, self.operation.reply, answer.payload()),
             Finish::Cache { class, client } => {
-                read_reply(py, self.operation.reply, answer.payload())?;
+                read_reply(py, types, self.operation.reply, answer.payload())?;
                 Ok(class.bind(py).call1((client, self.cache.as_deref()))?)
             }
-            Finish::Own(finisher) => finisher.finish(py, self, answer),
+            Finish::Own(finisher) => finisher.finish(py, types, self, answer),
         }
     }
 
@@ -176,7 +183,7 @@ fn wait<'py>(
     let (carried_out, raised) =
         runtime::wait(py, |interrupt| pool.call(target, carried.operation, &mut frame, deadline, interrupt));
     let result = match carried_out {
-        Ok(held) => read(py, &connected, carried, Answer::Lane(held, deadline), deadline),
+        Ok(held) => read(client, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
     };
     if frame.capacity() <= KEPT {
@@ -199,7 +206,7 @@ pub(super) fn collect<'py>(
     let (carried_out, raised) =
         runtime::wait(py, |interrupt| pool.collect(&carried.target, carried.operation, request, deadline, interrupt));
     match carried_out {
-        Ok(held) => read(py, &connected, carried, Answer::Lane(held, deadline), deadline),
+        Ok(held) => read(client, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
     }
 }
@@ -207,15 +214,16 @@ pub(super) fn collect<'py>(
 /// Stage 3 of a thread's call. What it finds missing is fetched, and it starts again.
 #[inline]
 fn read<'py>(
-    py: Python<'py>,
+    client: &Bound<'py, BaseClient>,
     connected: &InUse,
     carried: &Carried,
     mut answer: Answer,
     deadline: Deadline,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let (py, types) = (client.py(), &client.get().types);
     let mut detours = 0;
     loop {
-        match carried.finish(py, &mut answer) {
+        match carried.finish(py, types, &mut answer) {
             Ok(object) => return Ok(object),
             Err(ReadError::Missing(detour)) if detours < MAX_DETOURS => {
                 detours += 1;
@@ -228,23 +236,26 @@ fn read<'py>(
 }
 
 fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Detour, deadline: Deadline) -> PyResult<()> {
-    let Detour { operation, mut frame, done, refused } = detour;
     let pool = &connected.pool;
-    let (carried_out, raised) =
-        runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
-    match carried_out {
-        Ok(held) => done(py, held.payload()),
-        Err(error) if refused.is_some() && raised.is_none() => {
-            if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
-                refused();
+    let mut next = Some(detour);
+    while let Some(Detour { operation, mut frame, done, refused }) = next {
+        let (carried_out, raised) =
+            runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
+        next = match carried_out {
+            Ok(held) => done(py, held.payload())?,
+            Err(error) if refused.is_some() && raised.is_none() => {
+                if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
+                    refused();
+                }
+                None
             }
-            Ok(())
-        }
-        Err(error) => {
-            let facts = Facts { operation: Some(operation), cache: carried.cache.clone() };
-            Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts)))
-        }
+            Err(error) => {
+                let facts = Facts { operation: Some(operation), cache: carried.cache.clone() };
+                return Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts)));
+            }
+        };
     }
+    Ok(())
 }
 
 fn later<'py>(

@@ -24,6 +24,11 @@ pub(super) struct Known {
     pub running_loop: Py<PyAny>,
     /// Base of all hint classes.
     pub ignite_data_type: Py<PyType>,
+    /// Metaclass of the classes of complex objects.
+    pub generic_object_meta: Py<PyType>,
+    /// Makes a class, or a schema, of names and type codes.
+    pub described_class: Py<PyAny>,
+    pub described_schema: Py<PyAny>,
     pub exceptions: Py<PyModule>,
     cursors: Py<PyModule>,
     /// Context variable: moments by which calls have to end.
@@ -46,6 +51,7 @@ impl Known {
     fn import(py: Python<'_>) -> PyResult<Self> {
         let datetimes = py.import("datetime")?;
         let uuids = py.import("uuid")?;
+        let binary = py.import("pyignite_rs.binary")?;
         let datetime = class(&datetimes, "datetime")?;
         let time = class(&datetimes, "time")?;
         Ok(Self {
@@ -64,6 +70,9 @@ impl Known {
             cancelled_error: class(&py.import("asyncio")?, "CancelledError")?.unbind(),
             running_loop: py.import("asyncio")?.getattr("_get_running_loop")?.unbind(),
             ignite_data_type: class(&py.import("pyignite_rs.datatypes.base")?, "IgniteDataType")?.unbind(),
+            generic_object_meta: class(&binary, "GenericObjectMeta")?.unbind(),
+            described_class: binary.getattr("_described_class")?.unbind(),
+            described_schema: binary.getattr("_described_schema")?.unbind(),
             exceptions: py.import("pyignite_rs.exceptions")?.unbind(),
             cursors: py.import("pyignite_rs.cursors")?.unbind(),
             deadline: py.import("pyignite_rs._deadline")?.getattr("CURRENT")?.unbind(),

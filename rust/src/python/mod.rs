@@ -18,11 +18,13 @@ mod face;
 mod hint;
 mod import;
 mod options;
+mod plan;
 mod port;
 mod request;
 mod runtime;
 mod settings;
 mod transaction;
+mod types;
 mod wire;
 
 /// Rust half of pyignite_rs: connections, codec and the classes under `Client`, `AioClient`, `Cache` and `AioCache`.
@@ -39,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cursor::AsyncCursor>()?;
     module.add_class::<cluster::BaseCluster>()?;
     module.add_class::<call::Call>()?;
+    module.add_class::<plan::ObjectPlan>()?;
     wire::register(module)?;
     runtime::register(module)?;
     Ok(())

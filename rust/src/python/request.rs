@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use super::client::BaseClient;
 use crate::client::Target;
 use crate::client::route::Inquiry;
+use crate::protocol::Writer;
+use crate::protocol::affinity::affinity_hash;
 use crate::protocol::op::Operation;
-use crate::protocol::{Writer, hash};
 
 /// What the arguments of a call are written into.
 pub(super) struct Request<'a, 'py> {
@@ -34,16 +35,17 @@ impl<'a, 'py> Request<'a, 'py> {
     /// The key of the request stands from `start` on to the end of what is written so far.
     #[inline]
     pub fn key_since(&mut self, cache_id: i32, start: usize) {
-        if self.client.is_some_and(|client| client.get().is_routing()) {
-            // A key without a hash is a matter for whichever node gets it.
-            let hash = self.out.as_slice().get(start..).and_then(|key| hash::value(key).ok());
-            self.key = hash.map(|hash| Target::Key { cache_id, hash });
-        }
+        let Some(client) = self.client.map(|client| client.get()).filter(|client| client.is_routing()) else { return };
+        // A key without a hash, or whose affinity key field can not be found, is a matter for whichever node gets it.
+        let field = |type_id| client.key_field(cache_id, type_id);
+        let schema = |type_id, schema_id| client.types.field_ids(type_id, schema_id);
+        let hash = self.out.as_slice().get(start..).and_then(|key| affinity_hash(key, field, schema).ok().flatten());
+        self.key = hash.map(|hash| Target::Key { cache_id, hash });
     }
 }
 
-/// What reads the payload of an answer, attached; an error ends the call.
-pub(super) type Done = Box<dyn FnOnce(Python<'_>, &[u8]) -> PyResult<()> + Send>;
+/// What reads the payload of an answer, attached; an error ends the call. The request that follows from it is carried out next.
+pub(super) type Done = Box<dyn FnOnce(Python<'_>, &[u8]) -> PyResult<Option<Detour>> + Send>;
 
 /// A request made on behalf of another one, which goes on when this one is answered.
 pub(super) struct Detour {
@@ -73,7 +75,7 @@ impl Detour {
             done: Box::new(move |_, payload| {
                 // Bytes that make no sense leave everything as it was; the next call asks again.
                 let _ = take(&inquiry).map(|inquiry| inquiry.answer(payload));
-                Ok(())
+                Ok(None)
             }),
             refused: Some(Box::new(move || {
                 if let Some(inquiry) = take(&refused) {

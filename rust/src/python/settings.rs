@@ -11,6 +11,7 @@ use super::encode::{too_long, write_as};
 use super::error::parameter_error;
 use super::expiry;
 use super::request::Request;
+use super::types::Types;
 use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
 use crate::protocol::object::standard;
 use crate::protocol::object::visit::WalkError;
@@ -68,7 +69,7 @@ impl<'py> Settings<'py> {
 }
 
 /// `path` names the field in messages: `PROP_QUERY_ENTITIES[0].table_name`.
-fn write_field(request: &mut Request<'_, '_>, path: &str, kind: Kind, value: &Object<'_>) -> PyResult<()> {
+fn write_field<'py>(request: &mut Request<'_, 'py>, path: &str, kind: Kind, value: &Object<'py>) -> PyResult<()> {
     let out = &mut request.out;
     match kind {
         Kind::Bool => out.bool(flag(path, value)?),
@@ -100,7 +101,7 @@ fn write_field(request: &mut Request<'_, '_>, path: &str, kind: Kind, value: &Ob
 }
 
 /// `int n, n x record`, from any iterable of mappings.
-fn write_records(request: &mut Request<'_, '_>, path: &str, record: &Record, records: &Object<'_>) -> PyResult<()> {
+fn write_records<'py>(request: &mut Request<'_, 'py>, path: &str, record: &Record, records: &Object<'py>) -> PyResult<()> {
     let wrong = || wrong_type(path, "an iterable of dicts", records);
     // Both can be iterated over, and neither is meant by it.
     if records.cast::<PyString>().is_ok() || records.cast::<PyMapping>().is_ok() {
@@ -115,7 +116,7 @@ fn write_records(request: &mut Request<'_, '_>, path: &str, record: &Record, rec
     request.out.patch_length(count, "list of dicts", length).map_err(too_long)
 }
 
-fn write_record(request: &mut Request<'_, '_>, path: &str, record: &Record, item: &Object<'_>) -> PyResult<()> {
+fn write_record<'py>(request: &mut Request<'_, 'py>, path: &str, record: &Record, item: &Object<'py>) -> PyResult<()> {
     let mapping = item.cast::<PyMapping>().map_err(|_| wrong_type(path, "a dict", item))?;
     for field in record.fields {
         if mapping.contains(field.name)? {
@@ -162,7 +163,11 @@ fn wrong_type(path: &str, wanted: &str, value: &Object<'_>) -> PyErr {
 }
 
 /// The properties of a cache by their codes.
-pub(super) fn read_configuration<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, PyDict>, ReadError> {
+pub(super) fn read_configuration<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+) -> Result<Bound<'py, PyDict>, ReadError> {
     let at = reader.offset();
     let length = reader.i32()?;
     if usize::try_from(length).ok() != Some(reader.left()) {
@@ -175,13 +180,14 @@ pub(super) fn read_configuration<'py>(py: Python<'py>, reader: &mut Reader<'_>) 
         if property.since.is_some() && reader.left() == 0 {
             break;
         }
-        let value = read_field(py, reader, property.kind).map_err(|error| error.within(PathPart::Name(property.name.into())))?;
+        let value =
+            read_field(py, types, reader, property.kind).map_err(|error| error.within(PathPart::Name(property.name.into())))?;
         settings.set_item(property.code, value)?;
     }
     Ok(settings)
 }
 
-fn read_field<'py>(py: Python<'py>, reader: &mut Reader<'_>, kind: Kind) -> Result<Object<'py>, ReadError> {
+fn read_field<'py>(py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>, kind: Kind) -> Result<Object<'py>, ReadError> {
     Ok(match kind {
         Kind::Bool => PyBool::new(py, reader.bool()?).to_owned().into_any(),
         Kind::Byte => int(py, reader.u8()?.into())?,
@@ -191,12 +197,12 @@ fn read_field<'py>(py: Python<'py>, reader: &mut Reader<'_>, kind: Kind) -> Resu
             Some(text) => PyString::new(py, text).into_any(),
             None => py.None().into_bound(py),
         },
-        Kind::Default => read_value(py, reader)?,
+        Kind::Default => read_value(py, types, reader)?,
         Kind::Expiry => match reader.bool()? {
             true => expiry::to_python(py, Expiry::read(reader)?)?,
             false => py.None().into_bound(py),
         },
-        Kind::Records(record) => read_records(py, reader, record)?.into_any(),
+        Kind::Records(record) => read_records(py, types, reader, record)?.into_any(),
     })
 }
 
@@ -204,7 +210,12 @@ fn int(py: Python<'_>, number: i64) -> PyResult<Object<'_>> {
     Ok(number.into_pyobject(py)?.into_any())
 }
 
-fn read_records<'py>(py: Python<'py>, reader: &mut Reader<'_>, record: &Record) -> Result<Bound<'py, PyList>, ReadError> {
+fn read_records<'py>(
+    py: Python<'py>,
+    types: &Arc<Types>,
+    reader: &mut Reader<'_>,
+    record: &Record,
+) -> Result<Bound<'py, PyList>, ReadError> {
     let length = reader.count(record.name, record.fields.len())?;
     reader.enter(length)?;
     let records = PyList::empty(py);
@@ -212,7 +223,7 @@ fn read_records<'py>(py: Python<'py>, reader: &mut Reader<'_>, record: &Record) 
         reader.next_value();
         let dict = PyDict::new(py);
         for field in record.fields {
-            let value = read_field(py, reader, field.kind)
+            let value = read_field(py, types, reader, field.kind)
                 .map_err(|error: ReadError| error.within(PathPart::Name(field.name.into())).within(PathPart::Index(index)))?;
             dict.set_item(PyString::intern(py, field.name), value)?;
         }

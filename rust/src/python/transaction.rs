@@ -1,5 +1,6 @@
 //! BaseTransaction: what `Transaction` and `AioTransaction` share, and which transaction an operation belongs to.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use super::encode::too_long;
 use super::face::{self, Answer, Carried, Finish, Finisher};
 use super::import::Known;
 use super::runtime::Kept;
+use super::types::Types;
 use crate::client::Target;
 use crate::protocol::op::transaction::{END, START, Start, write_end};
 
@@ -85,8 +87,14 @@ impl BaseTransaction {
 struct Started(Py<BaseTransaction>);
 
 impl Finisher for Started {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
-        let id = read_reply(py, START.reply, answer.payload())?;
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        types: &Arc<Types>,
+        _: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError> {
+        let id = read_reply(py, types, START.reply, answer.payload())?;
         let handle = answer.opened();
         let transaction = self.0.bind(py).get();
         transaction.number.store(handle.as_ref().map_or(0, |handle| handle.id()), Ordering::Relaxed);
@@ -102,11 +110,17 @@ impl Finisher for Started {
 struct Ended(Mutex<Option<Kept>>);
 
 impl Finisher for Ended {
-    fn finish<'py>(&self, py: Python<'py>, _: &Carried, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        types: &Arc<Types>,
+        _: &Carried,
+        answer: &mut Answer,
+    ) -> Result<Bound<'py, PyAny>, ReadError> {
         if let Some(open) = lock(&self.0).take() {
             open.release();
         }
-        read_reply(py, END.reply, answer.payload())
+        read_reply(py, types, END.reply, answer.payload())
     }
 }
 

@@ -1,8 +1,11 @@
 //! The codec by itself: functions of `_core` for tests, tools and `pyignite_rs.utils`.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::client::BaseClient;
 use super::decode::{ReadError, read_value};
 use super::encode::write_value;
 use super::error;
@@ -19,6 +22,7 @@ use crate::protocol::{affinity, hash};
 /// Args:
 ///     value: A value of any supported type, or a pair `(value, hint)`.
 ///     hint: Class of `pyignite_rs.datatypes` that names the wire type. Without it the value's own type decides.
+///     client: Client that knows how complex objects are to be written. Without it they have compact footers.
 ///
 /// Returns:
 ///     bytes: The type code and what follows it.
@@ -26,9 +30,14 @@ use crate::protocol::{affinity, hash};
 /// Raises:
 ///     TypeError, ValueError, OverflowError: The value has no place on the wire.
 #[pyfunction]
-#[pyo3(signature = (value, hint=None))]
-fn encode<'py>(py: Python<'py>, value: &Bound<'py, PyAny>, hint: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
-    let mut request = Request::bare();
+#[pyo3(signature = (value, hint=None, client=None))]
+fn encode<'py>(
+    py: Python<'py>,
+    value: &Bound<'py, PyAny>,
+    hint: Option<&Bound<'py, PyAny>>,
+    client: Option<&Bound<'py, BaseClient>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut request = Request { client, ..Request::bare() };
     write_value(py, &mut request, "value", value, hint)?;
     Ok(PyBytes::new(py, request.out.as_slice()))
 }
@@ -37,6 +46,7 @@ fn encode<'py>(py: Python<'py>, value: &Bound<'py, PyAny>, hint: Option<&Bound<'
 ///
 /// Args:
 ///     data: Exactly one value: its type code and what follows.
+///     client: Client whose classes complex objects are read with. Without it they can not be read.
 ///
 /// Returns:
 ///     object: The value.
@@ -44,9 +54,12 @@ fn encode<'py>(py: Python<'py>, value: &Bound<'py, PyAny>, hint: Option<&Bound<'
 /// Raises:
 ///     ParseError: The bytes are no value, or more than one.
 #[pyfunction]
-fn decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+#[pyo3(signature = (data, client=None))]
+fn decode<'py>(py: Python<'py>, data: &[u8], client: Option<&Bound<'py, BaseClient>>) -> PyResult<Bound<'py, PyAny>> {
     let mut reader = Reader::new(data);
-    let value = read_value(py, &mut reader).and_then(|value| {
+    let none = Arc::default();
+    let types = client.map_or(&none, |client| &client.get().types);
+    let value = read_value(py, types, &mut reader).and_then(|value| {
         reader.finish()?;
         Ok(value)
     });

@@ -2,6 +2,7 @@
 
 use super::examples::list;
 use proptest::prelude::*;
+use pyignite_rs::protocol::Writer;
 use pyignite_rs::protocol::object::value::{Decimal, Value};
 use pyignite_rs::protocol::object::{ListKind, PrimitiveKind};
 use pyignite_rs::protocol::type_code::TypeCode;
@@ -89,16 +90,33 @@ fn standard_array() -> impl Strategy<Value = Value> {
 
 fn opaque() -> impl Strategy<Value = Value> {
     let bytes = prop::collection::vec(any::<u8>(), 0..40);
-    prop_oneof![
-        type_id().prop_map(|type_id| Value::Class { type_id }),
-        bytes.clone().prop_map(Value::Optimized),
-        (any::<[u8; 11]>(), any::<[u8; 8]>(), bytes).prop_map(|(before, after, data)| {
-            // Code, eleven bytes that nobody looks at, the total length, eight more bytes, then the data.
-            let length = (24 + data.len()) as i32;
-            let head = [&[0x67][..], &before, &length.to_le_bytes(), &after, &data];
-            Value::Complex(head.concat())
-        }),
-    ]
+    prop_oneof![type_id().prop_map(|type_id| Value::Class { type_id }), bytes.clone().prop_map(Value::Optimized), object(bytes),]
+}
+
+/// A complex object with or without fields, full and compact; the fields hold scalars.
+fn object(bytes: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Value> {
+    (any::<i32>(), any::<i32>(), prop::collection::vec(scalar(), 0..12), any::<bool>(), bytes).prop_map(
+        |(type_id, schema_id, mut fields, compact, bytes)| {
+            // Long enough, sometimes, for offsets of two bytes.
+            fields.insert(0, Value::Primitives { kind: PrimitiveKind::Byte, elements: bytes.repeat(8) });
+            let ids: Vec<i32> = (0..fields.len() as i32).collect();
+            // A type id of 0 would need a class name.
+            Value::Complex(complex(type_id | 1, schema_id, &fields, if compact { None } else { Some(&ids) }))
+        },
+    )
+}
+
+/// The bytes of an object with these fields, as our writer makes them.
+pub fn complex(type_id: i32, schema_id: i32, fields: &[Value], field_ids: Option<&[i32]>) -> Vec<u8> {
+    let mut out = Writer::bare();
+    let object = out.object(type_id, schema_id).expect("not nested");
+    let mut offsets = Vec::new();
+    for field in fields {
+        offsets.push(object.offset(&out));
+        field.write(&mut out).expect("the field has a place on the wire");
+    }
+    out.object_end(object, &offsets, field_ids).expect("the object is short");
+    out.into_buffer()
 }
 
 /// SplitMix64: the same bytes in each run.

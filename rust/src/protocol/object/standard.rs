@@ -1,8 +1,9 @@
 //! Tagged values that stand as fields of requests and responses: each can be null.
 
-use crate::protocol::error::{DecodeError, DecodeErrorKind};
+use crate::protocol::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::protocol::read::Reader;
 use crate::protocol::type_code::TypeCode;
+use crate::protocol::write::Writer;
 
 /// Reads the type code of a nullable field: `true` when a value of `code` follows, `false` for null.
 fn present(reader: &mut Reader<'_>, code: TypeCode) -> Result<bool, DecodeError> {
@@ -24,6 +25,17 @@ pub fn read_string<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, Decod
     let offset = reader.offset();
     let text = std::str::from_utf8(reader.bytes(length)?).map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, offset))?;
     Ok(Some(text))
+}
+
+/// `09, int length, UTF-8` or null.
+pub fn write_string(out: &mut Writer, text: Option<&str>) -> Result<(), EncodeError> {
+    match text {
+        Some(text) => out.string(text),
+        None => {
+            out.null();
+            Ok(())
+        }
+    }
 }
 
 /// `0c, int length, bytes` or null.

@@ -1,6 +1,7 @@
 //! Value tree: data objects as plain Rust values, for tests, benches and Rust callers. It never stands between Python and the
 //! wire; there the walker's visitor builds Python objects and the encoder writes them, without a tree.
 
+use super::complex::Complex;
 use super::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor};
 use super::walk;
 use crate::protocol::error::{DecodeError, DecodeErrorKind, EncodeError};
@@ -157,9 +158,25 @@ impl Value {
     /// The tree has no place for the class names that stand in for a type id of 0; such a value is written with an empty name.
     pub fn read(message: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(message);
-        let value = walk(&mut reader, &mut Tree)?;
+        let value = walk(&mut reader, &mut Tree::default())?;
         reader.finish()?;
         Ok(value)
+    }
+
+    /// Reads the fields of a complex object in the order of its footer; other values have none.
+    pub fn fields(&self) -> Result<Vec<Self>, DecodeError> {
+        let Self::Complex(bytes) = self else { return Ok(Vec::new()) };
+        let object = Complex::from_bytes(bytes)?;
+        let mut tree = Tree::default();
+        let read = |index| match object.field(index)? {
+            Some(mut field) => {
+                let value = walk(&mut field, &mut tree)?;
+                field.finish()?;
+                Ok(value)
+            }
+            None => Ok(Self::Null),
+        };
+        (0..object.len()).map(read).collect()
     }
 
     /// Appends the data object.
@@ -269,7 +286,11 @@ fn standard_array_code(element: TypeCode) -> Option<TypeCode> {
 }
 
 /// The visitor that builds a [`Value`].
-struct Tree;
+#[derive(Default)]
+struct Tree {
+    /// Bytes that handles have made it read again.
+    again: usize,
+}
 
 /// A sequence on its way.
 struct Items {
@@ -357,7 +378,7 @@ impl<'a> Visitor<'a> for Tree {
         Ok(Value::Primitives { kind, elements: elements.to_vec() })
     }
 
-    fn list(&mut self, kind: ListKind, length: usize) -> Result<Items, DecodeError> {
+    fn list(&mut self, kind: ListKind, length: usize, _: usize) -> Result<Items, DecodeError> {
         Ok(Items { kind, items: Vec::with_capacity(length) })
     }
 
@@ -370,7 +391,7 @@ impl<'a> Visitor<'a> for Tree {
         Ok(Value::List { kind: list.kind, items: list.items })
     }
 
-    fn map(&mut self, kind: i8, length: usize) -> Result<Entries, DecodeError> {
+    fn map(&mut self, kind: i8, length: usize, _: usize) -> Result<Entries, DecodeError> {
         Ok(Entries { kind, entries: Vec::with_capacity(length) })
     }
 
@@ -383,8 +404,20 @@ impl<'a> Visitor<'a> for Tree {
         Ok(Value::Map { kind: map.kind, entries: map.entries })
     }
 
-    fn complex(&mut self, object: &'a [u8], _: usize) -> Result<Value, DecodeError> {
-        Ok(Value::Complex(object.to_vec()))
+    fn complex(&mut self, object: Complex<'a>) -> Result<Value, DecodeError> {
+        Ok(Value::Complex(object.bytes().to_vec()))
+    }
+
+    /// A copy of what the handle points to. A value inside which the handle stands is nested deeper than any limit.
+    fn handle(&mut self, mut target: Reader<'a>) -> Result<Value, DecodeError> {
+        let before = target.left();
+        if self.again > target.scope().len() {
+            return Err(target.error(DecodeErrorKind::Unsupported { what: "an object of more handles than bytes" }));
+        }
+        self.again += 1;
+        let value = walk(&mut target, self)?;
+        self.again += before - target.left();
+        Ok(value)
     }
 
     fn class(&mut self, type_id: i32, _: Option<&'a [u8]>, _: usize) -> Result<Value, DecodeError> {

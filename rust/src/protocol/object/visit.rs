@@ -1,6 +1,8 @@
 //! Visitor: what the walker tells about the values that it meets.
 
+use super::complex::Complex;
 use crate::protocol::error::{DecodeError, PathPart};
+use crate::protocol::read::Reader;
 use crate::protocol::type_code::TypeCode;
 
 /// The error of a visitor: it can hold a decoding failure and learns on the way out where that happened.
@@ -118,17 +120,20 @@ pub trait Visitor<'a> {
     /// Little-endian elements of a primitive array.
     fn primitives(&mut self, kind: PrimitiveKind, elements: &'a [u8]) -> Result<Self::Value, Self::Error>;
 
-    fn list(&mut self, kind: ListKind, length: usize) -> Result<Self::List, Self::Error>;
+    /// `offset` is where the sequence starts: handles point there.
+    fn list(&mut self, kind: ListKind, length: usize, offset: usize) -> Result<Self::List, Self::Error>;
     fn list_item(&mut self, list: &mut Self::List, index: usize, value: Self::Value) -> Result<(), Self::Error>;
     fn list_end(&mut self, list: Self::List) -> Result<Self::Value, Self::Error>;
 
     /// `kind`: 1 `HashMap`, 2 `LinkedHashMap`.
-    fn map(&mut self, kind: i8, length: usize) -> Result<Self::Map, Self::Error>;
+    fn map(&mut self, kind: i8, length: usize, offset: usize) -> Result<Self::Map, Self::Error>;
     fn map_entry(&mut self, map: &mut Self::Map, key: Self::Value, value: Self::Value) -> Result<(), Self::Error>;
     fn map_end(&mut self, map: Self::Map) -> Result<Self::Value, Self::Error>;
 
-    /// A whole complex object, from its type code to its footer, wrapped or not.
-    fn complex(&mut self, object: &'a [u8], offset: usize) -> Result<Self::Value, Self::Error>;
+    /// A whole complex object, wrapped or not. Its fields are walked only if the visitor asks for them.
+    fn complex(&mut self, object: Complex<'a>) -> Result<Self::Value, Self::Error>;
+    /// A handle: the value that `target` is at comes again. It may be one that is still being read.
+    fn handle(&mut self, target: Reader<'a>) -> Result<Self::Value, Self::Error>;
     /// A `java.lang.Class`; type id 0 comes with the class name.
     fn class(&mut self, type_id: i32, name: Option<&'a [u8]>, offset: usize) -> Result<Self::Value, Self::Error>;
     /// Opaque bytes of Java's optimized marshaller.

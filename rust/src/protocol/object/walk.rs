@@ -1,12 +1,10 @@
 //! The only code that decodes values: walks one data object and reports what it meets to a visitor.
 
+use super::complex::Complex;
 use super::visit::{DecimalParts, ListKind, PrimitiveKind, Visitor, WalkError};
 use crate::protocol::error::{DecodeError, DecodeErrorKind, PathPart};
-use crate::protocol::read::Reader;
+use crate::protocol::read::{Reader, Scope};
 use crate::protocol::type_code::TypeCode;
-
-/// Bytes of a complex object's header; the total length stands at offset 12.
-const COMPLEX_HEADER: usize = 24;
 
 /// Reads one data object: a type code and what follows it.
 #[inline]
@@ -58,12 +56,12 @@ pub fn walk<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Res
         TypeCode::EnumArray => {
             let (type_id, _) = type_id(reader)?;
             let length = reader.count("enum array length", 1)?;
-            list(reader, visitor, ListKind::EnumArray { type_id }, length)
+            list(reader, visitor, ListKind::EnumArray { type_id }, length, offset)
         }
         TypeCode::ObjectArray => {
             let (type_id, _) = type_id(reader)?;
             let length = reader.count("object array length", 1)?;
-            list(reader, visitor, ListKind::ObjectArray { type_id }, length)
+            list(reader, visitor, ListKind::ObjectArray { type_id }, length, offset)
         }
         TypeCode::Collection => {
             let length = reader.count("collection size", 1)?;
@@ -71,15 +69,11 @@ pub fn walk<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Res
             if !(-1..=5).contains(&kind) {
                 return Err(reader.error(DecodeErrorKind::Value { what: "collection kind", value: kind.into() }).into());
             }
-            list(reader, visitor, ListKind::Collection { kind }, length)
+            list(reader, visitor, ListKind::Collection { kind }, length, offset)
         }
-        TypeCode::Map => map(reader, visitor),
-        TypeCode::ComplexObject => {
-            let object = complex(whole, offset)?;
-            reader.bytes(object.len() - 1)?;
-            visitor.complex(object, offset)
-        }
-        TypeCode::WrappedObject => wrapped(reader, visitor),
+        TypeCode::Map => map(reader, visitor, offset),
+        TypeCode::ComplexObject => complex(reader, visitor, whole, offset),
+        TypeCode::WrappedObject => wrapped_complex(reader, visitor),
         TypeCode::Class => {
             let (type_id, name) = type_id(reader)?;
             visitor.class(type_id, name, offset)
@@ -89,7 +83,7 @@ pub fn walk<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Res
             visitor.optimized(reader.bytes(length)?, offset)
         }
         TypeCode::Proxy => Err(unsupported("a Java proxy", offset).into()),
-        TypeCode::Handle => Err(unsupported("a handle outside a complex object", offset).into()),
+        TypeCode::Handle => handle(reader, visitor, offset),
     }
 }
 
@@ -132,8 +126,9 @@ fn primitives<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, kind
 }
 
 fn standard_array<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, element: TypeCode) -> Result<V::Value, V::Error> {
+    let offset = reader.offset();
     let length = reader.count("array length", 1)?;
-    list(reader, visitor, ListKind::StandardArray(element), length)
+    list(reader, visitor, ListKind::StandardArray(element), length, offset)
 }
 
 /// The elements of an array or a collection, one data object each.
@@ -142,9 +137,10 @@ fn list<'a, V: Visitor<'a>>(
     visitor: &mut V,
     kind: ListKind,
     length: usize,
+    offset: usize,
 ) -> Result<V::Value, V::Error> {
     reader.enter(length)?;
-    let mut list = visitor.list(kind, length)?;
+    let mut list = visitor.list(kind, length, offset)?;
     for index in 0..length {
         reader.next_value();
         let value = element(reader, visitor, kind).map_err(|error| error.within(PathPart::Index(index)))?;
@@ -171,14 +167,14 @@ fn element<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, kind: L
 }
 
 /// `int size, byte kind, size x (object key, object value)`
-fn map<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V::Value, V::Error> {
+fn map<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, offset: usize) -> Result<V::Value, V::Error> {
     let length = reader.count("map size", 2)?;
     let kind = reader.i8()?;
     if !(0..=2).contains(&kind) {
         return Err(reader.error(DecodeErrorKind::Value { what: "map kind", value: kind.into() }).into());
     }
     reader.enter(2 * length)?;
-    let mut map = visitor.map(kind, length)?;
+    let mut map = visitor.map(kind, length, offset)?;
     for index in 0..length {
         reader.next_value();
         let key = walk(reader, visitor).map_err(|error| error.within(PathPart::Index(index)))?;
@@ -190,21 +186,44 @@ fn map<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V
     visitor.map_end(map)
 }
 
-/// The complex object at the start of `bytes`, as long as its header says.
-fn complex(bytes: &[u8], offset: usize) -> Result<&[u8], DecodeError> {
-    // Everything else in the header is for whoever builds something from the object.
-    let mut header = Reader::new(bytes);
-    header.bytes(12)?;
-    let length = header.i32()?;
-    let object = usize::try_from(length).ok().filter(|length| *length >= COMPLEX_HEADER).and_then(|length| bytes.get(..length));
-    object.ok_or_else(|| {
-        let kind = DecodeErrorKind::BadLength { what: "object length", length: length.into(), left: bytes.len() };
-        DecodeError::new(kind, offset)
-    })
+// These stand by themselves so that what they keep on the stack is not in every level of nested lists.
+
+/// A complex object; its type code has been read.
+#[inline(never)]
+fn complex<'a, V: Visitor<'a>>(
+    reader: &mut Reader<'a>,
+    visitor: &mut V,
+    whole: &'a [u8],
+    offset: usize,
+) -> Result<V::Value, V::Error> {
+    let object = Complex::read(reader, whole, offset, reader.scope())?;
+    reader.bytes(object.bytes().len() - 1)?;
+    visitor.complex(object)
+}
+
+#[inline(never)]
+fn wrapped_complex<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V::Value, V::Error> {
+    visitor.complex(wrapped(reader)?)
+}
+
+/// `int distance` back from the type code to where the value stands that comes again.
+#[inline(never)]
+fn handle<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V, offset: usize) -> Result<V::Value, V::Error> {
+    let distance = reader.i32()?;
+    if reader.scope().is_empty() {
+        return Err(unsupported("a handle outside a complex object", offset).into());
+    }
+    let target = reader.back(offset, distance)?;
+    match TypeCode::from_byte(target.peek_u8()?) {
+        Some(TypeCode::ComplexObject | TypeCode::Collection | TypeCode::Map | TypeCode::ObjectArray) => visitor.handle(target),
+        _ => {
+            Err(DecodeError::new(DecodeErrorKind::Value { what: "distance of a handle", value: distance.into() }, offset).into())
+        }
+    }
 }
 
 /// `int length, bytes, int offset`: the complex object starts at `offset` of the bytes.
-fn wrapped<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Result<V::Value, V::Error> {
+fn wrapped<'a>(reader: &mut Reader<'a>) -> Result<Complex<'a>, DecodeError> {
     let length = reader.count("wrapped object length", 1)?;
     let start = reader.offset();
     let bytes = reader.bytes(length)?;
@@ -213,8 +232,18 @@ fn wrapped<'a, V: Visitor<'a>>(reader: &mut Reader<'a>, visitor: &mut V) -> Resu
     match inner {
         Some(inner) if inner.first() == Some(&(TypeCode::ComplexObject as u8)) => {
             let offset = start + (length - inner.len());
-            visitor.complex(complex(inner, offset)?, offset)
+            Complex::read(reader, inner, offset, Scope::new(bytes, start))
         }
-        _ => Err(DecodeError::new(DecodeErrorKind::Value { what: "offset of a wrapped object", value: at.into() }, start).into()),
+        _ => Err(DecodeError::new(DecodeErrorKind::Value { what: "offset of a wrapped object", value: at.into() }, start)),
+    }
+}
+
+/// The complex object that an encoded value is, wrapped or not; `None` for every other value.
+pub fn complex_at(encoded: &[u8]) -> Result<Option<Complex<'_>>, DecodeError> {
+    let mut reader = Reader::new(encoded);
+    match reader.u8().ok().and_then(TypeCode::from_byte) {
+        Some(TypeCode::ComplexObject) => Complex::from_bytes(encoded).map(Some),
+        Some(TypeCode::WrappedObject) => wrapped(&mut reader).map(Some),
+        _ => Ok(None),
     }
 }

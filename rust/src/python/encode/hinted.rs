@@ -6,6 +6,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyInt, PyMapping, PyString, PyTu
 
 use super::super::error;
 use super::super::import::Known;
+use super::super::plan::Plan;
 use super::scalar::{out_of_range, wrong_type};
 use super::{ARRAY_LIST, Encoder, HASH_MAP, LINKED_HASH_MAP, too_long};
 use crate::protocol::object::visit::PrimitiveKind;
@@ -111,7 +112,11 @@ impl<'py> Encoder<'py, '_> {
                     "wrapped data comes from servers only; send the object itself".into(),
                 ));
             }
-            TypeCode::ComplexObject | TypeCode::Class | TypeCode::Proxy | TypeCode::Handle | TypeCode::Optimized => {
+            TypeCode::ComplexObject => match Plan::of(&value.get_type())? {
+                Some(plan) => self.object(value, &plan.get().plan)?,
+                None => return Err(wrong_type(value, "an object of a class made by GenericObjectMeta")),
+            },
+            TypeCode::Class | TypeCode::Proxy | TypeCode::Handle | TypeCode::Optimized => {
                 let message = format!("a value can not be written as {} by this version", code.name());
                 return Err(pyo3::exceptions::PyTypeError::new_err(message));
             }

@@ -5,15 +5,18 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
+use super::client::BaseClient;
 use super::hint::{self, Hint};
 use super::import::Known;
-use super::request::Request;
+use super::plan::Plan;
+use super::request::{Detour, Request};
 use crate::protocol::Writer;
 use crate::protocol::error::{EncodeError, PathPart};
 use crate::protocol::type_code::TypeCode;
 
 mod hinted;
 mod list;
+mod object;
 mod scalar;
 
 /// Collection and map kinds that Python values get by themselves.
@@ -24,14 +27,14 @@ const LINKED_HASH_MAP: i8 = 2;
 
 /// Writes one value. Without a hint, a `(value, hint)` pair is understood too.
 #[inline]
-pub(super) fn write_value(
-    py: Python<'_>,
-    request: &mut Request<'_, '_>,
+pub(super) fn write_value<'py>(
+    py: Python<'py>,
+    request: &mut Request<'_, 'py>,
     name: &'static str,
-    value: &Bound<'_, PyAny>,
-    hint: Option<&Bound<'_, PyAny>>,
+    value: &Bound<'py, PyAny>,
+    hint: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
-    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let mut encoder = Encoder::new(py, request);
     let written = match hint {
         None => encoder.any(value),
         Some(hint) => hint::resolve(hint).and_then(|hint| encoder.with(value, hint)),
@@ -40,14 +43,14 @@ pub(super) fn write_value(
 }
 
 /// Writes one value as a wire type, or as its Python type suggests. A `(value, hint)` pair says for itself what it is.
-pub(super) fn write_as(
-    py: Python<'_>,
-    request: &mut Request<'_, '_>,
+pub(super) fn write_as<'py>(
+    py: Python<'py>,
+    request: &mut Request<'_, 'py>,
     name: &str,
-    value: &Bound<'_, PyAny>,
+    value: &Bound<'py, PyAny>,
     code: Option<TypeCode>,
 ) -> PyResult<()> {
-    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let mut encoder = Encoder::new(py, request);
     let written = match code {
         Some(code) if hint::split(value)?.is_none() => encoder.coded(value, code),
         _ => encoder.any(value),
@@ -56,23 +59,23 @@ pub(super) fn write_as(
 }
 
 /// Writes `int n, n x key` from any iterable of keys or `(key, hint)` pairs.
-pub(super) fn write_keys(py: Python<'_>, request: &mut Request<'_, '_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn write_keys<'py>(py: Python<'py>, request: &mut Request<'_, 'py>, keys: &Bound<'py, PyAny>) -> PyResult<()> {
     let count = request.out.later();
-    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let mut encoder = Encoder::new(py, request);
     let length = encoder.items(keys, |encoder, key| encoder.any(key)).map_err(|error| encoder.locate(error, "keys"))?;
     request.out.patch_length(count, "keys", length).map_err(too_long)
 }
 
 /// Writes `int n, n x object`: arguments of a query, values or `(value, hint)` pairs; none for None.
-pub(super) fn write_arguments(
-    py: Python<'_>,
-    request: &mut Request<'_, '_>,
-    arguments: Option<&Bound<'_, PyAny>>,
+pub(super) fn write_arguments<'py>(
+    py: Python<'py>,
+    request: &mut Request<'_, 'py>,
+    arguments: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let count = request.out.later();
     let mut length = 0;
     if let Some(arguments) = arguments {
-        let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+        let mut encoder = Encoder::new(py, request);
         let written = encoder.items(arguments, |encoder, argument| encoder.any(argument));
         length = written.map_err(|error| encoder.locate(error, "query_args"))?;
     }
@@ -80,9 +83,9 @@ pub(super) fn write_arguments(
 }
 
 /// Writes `int n, n x (key, value)` from a dictionary or another mapping; keys and values may be `(item, hint)` pairs.
-pub(super) fn write_entries(py: Python<'_>, request: &mut Request<'_, '_>, pairs: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn write_entries<'py>(py: Python<'py>, request: &mut Request<'_, 'py>, pairs: &Bound<'py, PyAny>) -> PyResult<()> {
     let count = request.out.later();
-    let mut encoder = Encoder { py, out: &mut request.out, path: Vec::new() };
+    let mut encoder = Encoder::new(py, request);
     let length = encoder.entries(pairs).map_err(|error| encoder.locate(error, "pairs"))?;
     request.out.patch_length(count, "pairs", length).map_err(too_long)
 }
@@ -91,12 +94,23 @@ pub(super) fn write_entries(py: Python<'_>, request: &mut Request<'_, '_>, pairs
 pub(super) struct Encoder<'py, 'w> {
     py: Python<'py>,
     out: &'w mut Writer,
+    client: Option<&'w Bound<'py, BaseClient>>,
+    before: &'w mut Vec<Detour>,
+    /// Numbers of the plans whose publication waits in `before`.
+    announced: Vec<u64>,
     path: Vec<PathPart>,
 }
 
 #[cold]
 pub(super) fn too_long(error: EncodeError) -> PyErr {
     PyValueError::new_err(error.to_string())
+}
+
+impl<'py, 'w> Encoder<'py, 'w> {
+    fn new(py: Python<'py>, request: &'w mut Request<'_, 'py>) -> Self {
+        let Request { out, client, before, .. } = request;
+        Self { py, out, client: *client, before, announced: Vec::new(), path: Vec::new() }
+    }
 }
 
 impl<'py> Encoder<'py, '_> {
@@ -168,6 +182,9 @@ impl<'py> Encoder<'py, '_> {
     /// Types that are not built in, and subclasses of those that are.
     fn rare(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
         let py = self.py;
+        if let Some(plan) = Plan::of(&value.get_type())? {
+            return self.object(value, &plan.get().plan);
+        }
         let known = Known::get(py)?;
         if value.is_instance(known.datetime.bind(py))? || value.is_instance(known.date.bind(py))? {
             let ms = self.epoch_ms(value)?;
@@ -216,9 +233,6 @@ impl<'py> Encoder<'py, '_> {
         }
         if value.hasattr("__index__")? {
             return self.long(value);
-        }
-        if value.hasattr("schema_id")? && value.hasattr("type_id")? {
-            return Err(PyTypeError::new_err("complex objects can not be written by this version"));
         }
         if value.cast::<PyMapping>().is_ok() {
             return self.map(HASH_MAP, value);
