@@ -96,3 +96,62 @@ def test_sql(address: tuple[str, int]) -> None:
 
 def test_async_sql(address: tuple[str, int]) -> None:
     assert printed("async_sql.py", address) == SQL
+
+
+def test_binary_basics(address: tuple[str, int]) -> None:
+    assert printed("binary_basics.py", address) == (
+        "What was written is read with its own class:\n"
+        "  Person(first_name='Ada', last_name='Lovelace', age=36, version=1), Ada Lovelace, True\n"
+        "A client that never saw the class makes one of what the cluster knows:\n"
+        "  OrgExampleBasicPerson(first_name='Ada', last_name='Lovelace', age=36, version=1)\n"
+        "  class OrgExampleBasicPerson for type org.example.BasicPerson\n"
+        "Such a class writes, too:\n"
+        "  Alan Turing\n"
+        "A registered class reads from then on:\n"
+        "  True\n"
+    )
+
+
+def test_read_binary(address: tuple[str, int]) -> None:
+    assert printed("read_binary.py", address) == (
+        "Each table has a cache:\n"
+        "  SQL_PUBLIC_CITY\n"
+        "  SQL_PUBLIC_COUNTRY\n"
+        "  SQL_PUBLIC_COUNTRYLANGUAGE\n"
+        "The settings of SQL_PUBLIC_CITY name its types and fields:\n"
+        "  ID: java.lang.Integer (key)\n"
+        "  NAME: java.lang.String\n"
+        "  COUNTRYCODE: java.lang.String (key)\n"
+        "  DISTRICT: java.lang.String\n"
+        "  POPULATION: java.lang.Integer\n"
+        "An entry is a pair of objects of these types:\n"
+        "  COUNTRYCODE='IND', ID=1024\n"
+        "  DISTRICT='Maharashtra', NAME='Mumbai (Bombay)', POPULATION=10500000\n"
+        "  True, True\n"
+        "A key is made of its class:\n"
+        "  DISTRICT='Maharashtra', NAME='Mumbai (Bombay)', POPULATION=10500000\n"
+    )
+
+
+def test_create_binary(address: tuple[str, int]) -> None:
+    assert printed("create_binary.py", address) == (
+        "What was put as an object is a row:\n"
+        "  ['SID', 'NAME', 'LOGIN', 'AGE', 'GPA']\n"
+        "  [1, 'Ada Lovelace', 'ada', 17, 4.25]\n"
+        "What was inserted as a row is an object:\n"
+        "  Student(NAME='Alan Turing', LOGIN='alan', AGE=18, GPA=4.75, version=1)\n"
+    )
+
+
+def test_migrate_binary(address: tuple[str, int]) -> None:
+    lines = printed("migrate_binary.py", address).splitlines()
+    assert lines[0] == "Each voucher before and after:" and len(lines) == 8
+    assert lines[1] == (
+        "  old 1: cashier_id=8, date=2017-09-21 00:00:00, purpose=train to Berlin, recipient=Ada, reported=True, sum=89.90"
+    )
+    assert lines[2] == (
+        "  new 1: cashier_id=8, expense_date=2017-09-21 00:00:00, purpose=train to Berlin, recipient=Ada, "
+        "report_date=2022-05-06 00:00:00, sum=89.90"
+    )
+    assert lines[6].endswith("recipient=Alan, report_date=None, sum=118.00")
+    assert lines[7] == "Schemas of the type now: 2"
