@@ -193,6 +193,8 @@ class Client(BaseClient):
         ssl_keyfile: File of its private key. Default: the certificate's file.
         ssl_keyfile_password: Password of that key.
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
+        split_multi_key: Whether calls with many keys become a request for each node that has some of them, outside of transactions.
+            Default: yes. Such a call is not one operation on the servers: when a node fails, a part of it may have taken effect.
         retry_policy: Which requests are sent again that may have reached a server when their connection was lost: 'reads' (the
             default), 'none', 'all' (a write whose answer was lost may take effect twice), or a function of the operation's name, the
             number of attempts and the error that says whether. What has not left is always sent again.

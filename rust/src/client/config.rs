@@ -101,6 +101,8 @@ pub struct Config {
     pub repeat: Repeat,
     /// Calls with a key go straight to the node that has it.
     pub partition_aware: bool,
+    /// Calls with many keys become one request for each node that has some of them.
+    pub split_multi_key: bool,
     /// Longest message accepted from a server, in bytes.
     pub max_message: usize,
 }
@@ -117,6 +119,7 @@ impl Config {
             max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,
             repeat: Repeat::default(),
             partition_aware: true,
+            split_multi_key: true,
             max_message: DEFAULT_MAX_MESSAGE,
         }
     }

@@ -320,6 +320,36 @@ impl Pool {
         self.carry(target, operation, Ask::Collect(request), deadline, interrupt)
     }
 
+    /// Carries several requests at once: all are sent before the first answer is waited for. What fails is repeated as by itself.
+    pub fn call_all(
+        &self,
+        operation: &'static Operation,
+        parts: &mut [(Target, Vec<u8>)],
+        deadline: Deadline,
+        interrupt: Interrupt<'_>,
+    ) -> Vec<Result<Held, Error>> {
+        let mut asked = Vec::with_capacity(parts.len());
+        for (target, frame) in parts.iter_mut() {
+            let asking = self.lane(target, operation.opens, deadline, interrupt).and_then(|mut held| {
+                let request = held.ask_ahead(operation, frame, deadline, interrupt)?;
+                Ok((held, request))
+            });
+            asked.push(asking);
+        }
+        let mut answers = Vec::with_capacity(parts.len());
+        for (asking, (target, frame)) in asked.into_iter().zip(parts) {
+            let answered = asking.and_then(|(mut held, request)| match &mut held.lane {
+                Some(lane) => lane.collect(request, deadline, interrupt).map(|()| held),
+                None => Err(Error::new(ErrorKind::ConnectionClosed)),
+            });
+            answers.push(answered.or_else(|failed| match self.attempts(operation, target).failed(failed) {
+                Next::Again => self.call(&Target::Any, operation, frame, deadline, interrupt),
+                Next::GiveUp(error) => Err(error),
+            }));
+        }
+        answers
+    }
+
     fn carry(
         &self,
         target: &Target,

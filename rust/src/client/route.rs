@@ -1,5 +1,6 @@
 //! Routing: the node that a key lives on, and the questions to the servers that finding it takes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::affinity::Question;
@@ -9,8 +10,10 @@ use super::node::Node;
 use super::pool::Pool;
 use crate::protocol::Writer;
 use crate::protocol::error::DecodeError;
+use crate::protocol::handshake::NodeId;
 use crate::protocol::op::Operation;
 use crate::protocol::op::affinity::{CACHE_PARTITIONS, Endpoints, NODE_ENDPOINTS, write_all_endpoints, write_cache_ids};
+use crate::protocol::op::split::Split;
 
 /// A question to the servers that a call asks on the side. Dropped unanswered, the next call asks it.
 #[derive(Debug)]
@@ -82,6 +85,42 @@ impl Pool {
         write_cache_ids(&mut out, &question.caches);
         inquiries.push(Inquiry { operation: &CACHE_PARTITIONS, frame: out.into_buffer(), about: About::Keys(question) });
         inquiries
+    }
+
+    /// The items of a request by the node that has them; `None` when they all go to one. `hash` is that of an encoded key's affinity
+    /// value; a key without one goes to any node.
+    pub fn split(
+        &self,
+        operation: &'static Operation,
+        frame: &[u8],
+        hash: impl Fn(i32, &[u8]) -> Option<i32>,
+    ) -> Option<Vec<(Target, Vec<u8>)>> {
+        if !self.config().split_multi_key || !self.is_routing() {
+            return None;
+        }
+        // What can not be taken apart is for one node to judge.
+        let split = Split::new(operation, frame).ok().flatten()?;
+        let nodes = self.nodes.load();
+        let mut groups: Vec<(Target, Vec<usize>)> = Vec::with_capacity(nodes.len() + 1);
+        let mut places: HashMap<Option<NodeId>, usize> = HashMap::with_capacity(nodes.len() + 1);
+        for (index, item) in split.items.iter().enumerate() {
+            let primary = hash(split.cache_id, split.key(item)).and_then(|hash| self.affinity.primary(split.cache_id, hash));
+            let place = *places.entry(primary).or_insert_with(|| {
+                let node = primary.and_then(|id| nodes.iter().find(|node| node.id() == Some(id)));
+                groups.push((node.map_or(Target::Any, |node| Target::Primary(Arc::clone(node))), Vec::new()));
+                groups.len() - 1
+            });
+            groups[place].1.push(index);
+        }
+        if groups.len() < 2 {
+            return None;
+        }
+        // Every thread takes its lanes in the same order, so that none waits for one that waits for it.
+        groups.sort_by_key(|(target, _)| match target {
+            Target::Primary(node) => Arc::as_ptr(node) as usize,
+            _ => 0,
+        });
+        groups.into_iter().map(|(target, items)| Some((target, split.part(&items).ok()?))).collect()
     }
 
     /// Id of the field that places keys of this type in this cache, if the servers said that it is not the whole key.

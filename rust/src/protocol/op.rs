@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod handle;
 pub mod key_value;
 pub mod query;
+pub mod split;
 pub mod transaction;
 
 /// What a failure of the operation is called, and which handle it belongs to.
@@ -34,6 +35,10 @@ pub enum Family {
 pub enum Routing {
     /// The primary node of the key that stands first in the payload.
     Key,
+    /// `int n, n x key` stands first: the primary nodes of these keys, each for its own.
+    Keys,
+    /// `int n, n x (key, value)` stands first: likewise.
+    Entries,
     /// Any node.
     Any,
     /// The connection that the handle in the payload was opened on.

@@ -85,10 +85,16 @@ impl Call {
     }
 
     /// A call that starts at once, on the running loop, and whose outcome is asked for later, if at all.
-    pub fn eager<'py>(py: Python<'py>, job: Job, client: Py<BaseClient>) -> PyResult<Bound<'py, Self>> {
-        let call = Self { name: "AioCursor.page", state: Mutex::new(State::Over), blocking: Mutex::new(false) };
+    pub fn eager<'py>(
+        py: Python<'py>,
+        name: &'static str,
+        job: Job,
+        client: Py<BaseClient>,
+        timeout: Option<Duration>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let call = Self { name, state: Mutex::new(State::Over), blocking: Mutex::new(false) };
         let call = Bound::new(py, call)?;
-        Self::start(&call, job, client, None)?;
+        Self::start(&call, job, client, timeout)?;
         Ok(call)
     }
 
@@ -150,8 +156,8 @@ impl Call {
         let token = port.get().insert(slf.clone().unbind());
         let completions = port.get().completions();
         let mut detour = match &mut job {
-            Job::Request { before, carried, .. } => {
-                if let Target::Key { cache_id, .. } = carried.target {
+            Job::Request { before, carried, frame } => {
+                if let Some(cache_id) = carried.cache_to_know(frame).filter(|_| pool.is_routing()) {
                     before.extend(pool.inquiries(cache_id).into_iter().map(Detour::aside));
                 }
                 before.pop_front()
@@ -587,20 +593,23 @@ fn call_soon(port: &Py<LoopPort>, callback: &Py<PyAny>, call: &Bound<'_, Call>, 
 impl Drop for Call {
     /// A call that nobody awaited warns, as a coroutine does.
     fn drop(&mut self) {
-        let cold = matches!(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Cold { .. });
-        if !cold {
-            return;
+        if matches!(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Cold { .. }) {
+            never_awaited(self.name);
         }
-        Python::attach(|py| {
-            let pending = PyErr::take(py);
-            let text = std::ffi::CString::new(format!("coroutine '{}' was never awaited", face::qualified(self.name)));
-            let warned = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text.unwrap_or_default(), 1);
-            if let Err(error) = warned {
-                error.write_unraisable(py, None);
-            }
-            if let Some(pending) = pending {
-                pending.restore(py);
-            }
-        });
     }
+}
+
+/// The warning that Python gives for coroutines. It must not disturb an exception that is on its way.
+pub(super) fn never_awaited(name: &str) {
+    Python::attach(|py| {
+        let pending = PyErr::take(py);
+        let text = std::ffi::CString::new(format!("coroutine '{}' was never awaited", face::qualified(name)));
+        let warned = PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text.unwrap_or_default(), 1);
+        if let Err(error) = warned {
+            error.write_unraisable(py, None);
+        }
+        if let Some(pending) = pending {
+            pending.restore(py);
+        }
+    });
 }

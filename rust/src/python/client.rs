@@ -20,6 +20,7 @@ use super::types::{self, Types};
 use super::{error, options, runtime};
 use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
 use crate::protocol::ProtocolContext;
+use crate::protocol::affinity::affinity_hash;
 use crate::protocol::hash;
 use crate::protocol::op::key_value::{CacheHeader, write_cache_header};
 use crate::protocol::op::query::SqlFields;
@@ -109,6 +110,14 @@ impl BaseClient {
             }
             None => Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default())),
         }
+    }
+
+    /// Hash of what places an encoded key. A key without one, or whose affinity key field can not be found, is a matter for whichever
+    /// node gets it.
+    pub fn key_hash(&self, cache_id: i32, key: &[u8]) -> Option<i32> {
+        let field = |type_id| self.key_field(cache_id, type_id);
+        let schema = |type_id, schema_id| self.types.field_ids(type_id, schema_id);
+        affinity_hash(key, field, schema).ok().flatten()
     }
 
     /// Id of the field that places keys of this type in this cache: as the cache has it, else as the type has it.

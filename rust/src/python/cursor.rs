@@ -23,6 +23,9 @@ use crate::protocol::op::Operation;
 use crate::protocol::op::handle::RESOURCE_CLOSE;
 use crate::protocol::op::query::{SCAN, SCAN_PAGE, SQL, SQL_FIELDS, SQL_FIELDS_PAGE, SQL_PAGE};
 
+/// Name of the calls that ask for pages.
+const PAGE: &str = "AioCursor.page";
+
 /// What a query's answer consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rows {
@@ -220,7 +223,7 @@ impl BaseCursor {
             Answer::Message(..) => {
                 let job = Job::Request { frame, carried, before: Default::default() };
                 // Without it the page is asked for when it is needed.
-                if let Ok(call) = Call::eager(py, job, slf.get().client.clone_ref(py)) {
+                if let Ok(call) = Call::eager(py, PAGE, job, slf.get().client.clone_ref(py), None) {
                     let before = slf.get().lock().ahead.replace(call.unbind());
                     drop(before);
                 }
@@ -675,7 +678,7 @@ impl Row {
                     };
                     if more && !is_closed {
                         let (job, client) = Self::ask(py, cursor.bind(py));
-                        if let Ok(ahead) = Call::eager(py, job, client) {
+                        if let Ok(ahead) = Call::eager(py, PAGE, job, client, None) {
                             let before = this.lock().ahead.replace(ahead.unbind());
                             drop(before);
                         }
@@ -698,7 +701,7 @@ impl Row {
             return Ok(call);
         }
         let (job, client) = Self::ask(py, cursor);
-        Ok(Bound::new(py, Call::cold("AioCursor.page", job, client, None))?.unbind())
+        Ok(Bound::new(py, Call::cold(PAGE, job, client, None))?.unbind())
     }
 
     fn ask(py: Python<'_>, cursor: &Bound<'_, BaseCursor>) -> (Job, Py<BaseClient>) {

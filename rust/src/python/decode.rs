@@ -239,6 +239,22 @@ fn read_state<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Read<Bound<'py, 
     Ok(cluster::state_to_python(py, state)?)
 }
 
+/// The result of an operation that was carried out in parts.
+pub(super) fn merge<'py>(py: Python<'py>, reply: Reply, parts: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    if reply == Reply::Bool {
+        let all = parts.iter().map(|part| part.is_truthy()).collect::<PyResult<Vec<_>>>()?;
+        return Ok(PyBool::new(py, all.into_iter().all(|one| one)).to_owned().into_any());
+    }
+    let mut parts = parts.into_iter();
+    let first = parts.next().unwrap_or_else(|| py.None().into_bound(py));
+    if let Ok(entries) = first.cast::<PyDict>() {
+        for part in parts {
+            entries.update(part.cast()?)?;
+        }
+    }
+    Ok(first)
+}
+
 /// Keeps the cycle collector from walking over half-built results again and again.
 struct CollectorPause {
     was_enabled: bool,

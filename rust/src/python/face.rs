@@ -9,16 +9,17 @@ use pyo3::prelude::*;
 
 use super::call::{Call, Job};
 use super::client::{BaseClient, InUse};
-use super::decode::{ReadError, read_reply};
+use super::decode::{ReadError, merge, read_reply};
 use super::error::{self, Facts};
 use super::request::{Detour, Request};
 use super::runtime;
+use super::several::Several;
 use super::types::Types;
-use crate::client::completion::Reply;
+use crate::client::completion::Reply as Message;
 use crate::client::pool::Held;
 use crate::client::{Deadline, ErrorKind, Handle, Target};
 use crate::protocol::Writer;
-use crate::protocol::op::Operation;
+use crate::protocol::op::{Operation, Reply, split};
 
 /// Who calls: a thread that waits, or a coroutine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(super) enum Answer {
     /// The lane is held until the reply has been read.
     Lane(Held, Deadline),
     /// The message outlives the connection.
-    Message(Reply),
+    Message(Message),
 }
 
 impl Answer {
@@ -79,7 +80,7 @@ impl Answer {
         match self {
             Self::Lane(mut held, _) => {
                 let opened = held.opened.take();
-                Self::Message(Reply { message: held.payload().to_vec().into(), payload: 0, opened })
+                Self::Message(Message { message: held.payload().to_vec().into(), payload: 0, opened })
             }
             Self::Message(_) => self,
         }
@@ -97,6 +98,20 @@ pub(super) struct Carried {
 }
 
 impl Carried {
+    /// The cache whose keys have to be looked up before a request with many of them is sent.
+    pub fn cache_to_know(&self, frame: &[u8]) -> Option<i32> {
+        match self.target {
+            Target::Key { cache_id, .. } => Some(cache_id),
+            Target::Any => split::cache_id(self.operation, frame),
+            Target::Primary(_) | Target::At(..) => None,
+        }
+    }
+
+    /// Whether it can be carried out in parts.
+    pub fn splittable(&self) -> bool {
+        matches!((&self.target, &self.finish), (Target::Any, Finish::Reply))
+    }
+
     pub fn facts(&self) -> Facts {
         Facts { operation: Some(self.operation), cache: self.cache.clone() }
     }
@@ -175,9 +190,17 @@ fn wait<'py>(
         (Some(key), Target::Any) => key,
         (_, target) => target,
     };
-    if let Target::Key { cache_id, .. } = target {
-        for inquiry in pool.inquiries(*cache_id) {
+    let cache_to_know = match target {
+        Target::Key { cache_id, .. } => Some(*cache_id),
+        _ => carried.cache_to_know(&frame),
+    };
+    if let Some(cache_id) = cache_to_know.filter(|_| pool.is_routing()) {
+        for inquiry in pool.inquiries(cache_id) {
             take_detour(py, &connected, carried, Detour::aside(inquiry), deadline)?;
+        }
+        let split = |frame: &[u8]| pool.split(carried.operation, frame, |cache_id, key| client.get().key_hash(cache_id, key));
+        if let Some(parts) = carried.splittable().then(|| split(&frame)).flatten() {
+            return wait_for_all(client, &connected, carried, parts, deadline);
         }
     }
     let (carried_out, raised) =
@@ -190,6 +213,29 @@ fn wait<'py>(
         BUFFER.set(frame);
     }
     result
+}
+
+/// Carries the parts of a request to their nodes and makes one result of their answers.
+fn wait_for_all<'py>(
+    client: &Bound<'py, BaseClient>,
+    connected: &InUse,
+    carried: &Carried,
+    mut parts: Vec<(Target, Vec<u8>)>,
+    deadline: Deadline,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = client.py();
+    let (answers, mut raised) =
+        runtime::wait(py, |interrupt| connected.pool.call_all(carried.operation, &mut parts, deadline, interrupt));
+    // The lanes are given back before anything is read: what reading asks for may need one of them.
+    let answers: Vec<_> = answers.into_iter().map(|held| held.map(|held| Answer::Lane(held, deadline).apart())).collect();
+    let mut results = Vec::with_capacity(answers.len());
+    for answer in answers {
+        match answer {
+            Ok(answer) => results.push(read(client, connected, carried, answer, deadline)?),
+            Err(error) => return Err(raised.take().unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
+        }
+    }
+    merge(py, carried.operation.reply, results)
 }
 
 /// Waits for the answer to a request that was sent ahead, on the calling thread.
@@ -266,7 +312,37 @@ fn later<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let name = carried.name;
     let (job, timeout) = prepare(client, carried, timeout, write);
-    call(client, name, job, timeout)
+    match parts(client, job)? {
+        Parts::One(job) => call(client, name, job, timeout),
+        Parts::Many(reply, jobs) => {
+            let several = Several::cold(name, reply, jobs, client.clone().unbind(), timeout);
+            Ok(Bound::new(client.py(), several)?.into_any())
+        }
+    }
+}
+
+/// A call as it is, or in parts for several nodes.
+enum Parts {
+    One(Job),
+    Many(Reply, Vec<Job>),
+}
+
+fn parts(client: &Bound<'_, BaseClient>, job: Job) -> PyResult<Parts> {
+    let Job::Request { frame, carried, before } = job else { return Ok(Parts::One(job)) };
+    // Types that have to be published first belong to all parts.
+    let split = if carried.splittable() && before.is_empty() && client.get().is_routing() {
+        let pool = client.get().pool(client.py())?;
+        pool.split(carried.operation, &frame, |cache_id, key| client.get().key_hash(cache_id, key))
+    } else {
+        None
+    };
+    let Some(split) = split else { return Ok(Parts::One(Job::Request { frame, carried, before })) };
+    let reply = carried.operation.reply;
+    let jobs = split.into_iter().map(|(target, frame)| {
+        let carried = Carried { target, cache: carried.cache.clone(), finish: Finish::Reply, ..carried };
+        Job::Request { frame, carried, before: Default::default() }
+    });
+    Ok(Parts::Many(reply, jobs.collect()))
 }
 
 /// Stage 1 of a coroutine's call.

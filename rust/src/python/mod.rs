@@ -23,6 +23,7 @@ mod port;
 mod request;
 mod runtime;
 mod settings;
+mod several;
 mod transaction;
 mod types;
 mod wire;
@@ -41,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cursor::AsyncCursor>()?;
     module.add_class::<cluster::BaseCluster>()?;
     module.add_class::<call::Call>()?;
+    module.add_class::<several::Several>()?;
     module.add_class::<plan::ObjectPlan>()?;
     wire::register(module)?;
     runtime::register(module)?;

@@ -107,6 +107,7 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
                 config.max_connections_per_node = number
                     .ok_or_else(|| parameter_error(py, format!("max_connections_per_node should be 1 or more, not {value}")))?;
             }
+            "split_multi_key" => config.split_multi_key = value.is_truthy()?,
             "retry_policy" => config.repeat = repeat(&value)?,
             "use_ssl" => use_ssl = value.is_truthy()?,
             "ssl_version" => {

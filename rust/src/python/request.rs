@@ -8,7 +8,6 @@ use super::client::BaseClient;
 use crate::client::Target;
 use crate::client::route::Inquiry;
 use crate::protocol::Writer;
-use crate::protocol::affinity::affinity_hash;
 use crate::protocol::op::Operation;
 
 /// What the arguments of a call are written into.
@@ -36,10 +35,7 @@ impl<'a, 'py> Request<'a, 'py> {
     #[inline]
     pub fn key_since(&mut self, cache_id: i32, start: usize) {
         let Some(client) = self.client.map(|client| client.get()).filter(|client| client.is_routing()) else { return };
-        // A key without a hash, or whose affinity key field can not be found, is a matter for whichever node gets it.
-        let field = |type_id| client.key_field(cache_id, type_id);
-        let schema = |type_id, schema_id| client.types.field_ids(type_id, schema_id);
-        let hash = self.out.as_slice().get(start..).and_then(|key| affinity_hash(key, field, schema).ok().flatten());
+        let hash = self.out.as_slice().get(start..).and_then(|key| client.key_hash(cache_id, key));
         self.key = hash.map(|hash| Target::Key { cache_id, hash });
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod complex;
 pub mod optimized;
+pub mod skip;
 pub mod standard;
 pub mod value;
 pub mod visit;

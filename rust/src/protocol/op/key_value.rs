@@ -14,9 +14,9 @@ operations! { Cache since ProtocolVersion::new(1, 0, 0);
     /// `key, value`
     PUT_IF_ABSENT = 1002, "OP_CACHE_PUT_IF_ABSENT", Key, Conditional, Bool;
     /// `int n, n x key`
-    GET_ALL = 1003, "OP_CACHE_GET_ALL", Any, Read, Entries;
+    GET_ALL = 1003, "OP_CACHE_GET_ALL", Keys, Read, Entries;
     /// `int n, n x (key, value)`
-    PUT_ALL = 1004, "OP_CACHE_PUT_ALL", Any, AbsoluteWrite, Empty;
+    PUT_ALL = 1004, "OP_CACHE_PUT_ALL", Entries, AbsoluteWrite, Empty;
     /// `key, value`
     GET_AND_PUT = 1005, "OP_CACHE_GET_AND_PUT", Key, Conditional, Value;
     /// `key, value`
@@ -32,19 +32,19 @@ operations! { Cache since ProtocolVersion::new(1, 0, 0);
     /// `key`
     CONTAINS_KEY = 1011, "OP_CACHE_CONTAINS_KEY", Key, Read, Bool;
     /// `int n, n x key`
-    CONTAINS_KEYS = 1012, "OP_CACHE_CONTAINS_KEYS", Any, Read, Bool;
+    CONTAINS_KEYS = 1012, "OP_CACHE_CONTAINS_KEYS", Keys, Read, Bool;
     /// nothing
     CLEAR = 1013, "OP_CACHE_CLEAR", Any, AbsoluteWrite, Empty;
     /// `key`
     CLEAR_KEY = 1014, "OP_CACHE_CLEAR_KEY", Key, AbsoluteWrite, Empty;
     /// `int n, n x key`
-    CLEAR_KEYS = 1015, "OP_CACHE_CLEAR_KEYS", Any, AbsoluteWrite, Empty;
+    CLEAR_KEYS = 1015, "OP_CACHE_CLEAR_KEYS", Keys, AbsoluteWrite, Empty;
     /// `key`
     REMOVE_KEY = 1016, "OP_CACHE_REMOVE_KEY", Key, Conditional, Bool;
     /// `key, expected value`
     REMOVE_IF_EQUALS = 1017, "OP_CACHE_REMOVE_IF_EQUALS", Key, Conditional, Bool;
     /// `int n, n x key`
-    REMOVE_KEYS = 1018, "OP_CACHE_REMOVE_KEYS", Any, AbsoluteWrite, Empty;
+    REMOVE_KEYS = 1018, "OP_CACHE_REMOVE_KEYS", Keys, AbsoluteWrite, Empty;
     /// nothing
     REMOVE_ALL = 1019, "OP_CACHE_REMOVE_ALL", Any, AbsoluteWrite, Empty;
     /// `int n, n x byte peek mode`
@@ -119,6 +119,19 @@ pub struct CacheHeader {
 impl CacheHeader {
     const TRANSACTIONAL: u8 = 0x02;
     const WITH_EXPIRY: u8 = 0x04;
+
+    /// What [`write_cache_header`] wrote.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut header = Self::new(reader.i32()?);
+        let flags = reader.u8()?;
+        if flags & Self::WITH_EXPIRY != 0 {
+            header.expiry = Some(Expiry::read(reader)?);
+        }
+        if flags & Self::TRANSACTIONAL != 0 {
+            header.transaction = Some(reader.i32()?);
+        }
+        Ok(header)
+    }
 
     /// A header without options.
     pub const fn new(cache_id: i32) -> Self {
