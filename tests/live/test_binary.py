@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import socket
+import sys
 import threading
 import uuid
 from collections import OrderedDict
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pyignite_rs import Client, GenericObjectMeta, datatypes
+from pyignite_rs import AioClient, Client, GenericObjectMeta, datatypes
 from pyignite_rs.datatypes import (
     BinaryEnumObject,
     BinaryObject,
@@ -70,6 +72,90 @@ async def other(face: Face, address: tuple[str, int]) -> AsyncIterator[Any]:
     connected = await face.connected(*address)
     yield connected
     await face(connected.close())
+
+
+async def at_once(face: Face, calls: list[Any]) -> list[Any]:
+    """The results of calls that are made by as many tasks or threads at once."""
+    if face.is_async:
+        return list(await asyncio.gather(*[call() for call in calls]))
+    results: list[Any] = []
+    start = threading.Barrier(len(calls))
+
+    def work(call: Any) -> None:
+        start.wait()
+        results.append(call())
+
+    workers = [threading.Thread(target=work, args=(call,)) for call in calls]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(results) == len(calls)
+    return results
+
+
+class Tap:
+    """A way to a node on which the op codes of the requests are noted, and can be held back."""
+
+    def __init__(self, node: tuple[str, int]) -> None:
+        self.node = node
+        self.operations: list[int] = []
+        self._held: int | None = None
+        self._go_on = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listener.getsockname()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold(self, operation: int) -> None:
+        """Let no request of this operation through until `release`."""
+        self._held = operation
+        self._go_on.clear()
+
+    def release(self) -> None:
+        self._held = None
+        self._go_on.set()
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                client, _ = self._listener.accept()
+                node = socket.create_connection(self.node)
+                threading.Thread(target=self._requests, args=(client, node), daemon=True).start()
+                threading.Thread(target=self._answers, args=(node, client), daemon=True).start()
+        except OSError:
+            return
+
+    def _requests(self, client: socket.socket, node: socket.socket) -> None:
+        stream = client.makefile("rb")
+        first = True
+        try:
+            while head := stream.read(4):
+                body = stream.read(int.from_bytes(head, "little"))
+                operation = int.from_bytes(body[:2], "little")
+                if not first:
+                    self.operations.append(operation)
+                    if operation == self._held:
+                        self._go_on.wait(10)
+                first = False
+                node.sendall(head + body)
+        except OSError:
+            pass
+        node.close()
+
+    def _answers(self, node: socket.socket, client: socket.socket) -> None:
+        try:
+            while data := node.recv(65536):
+                client.sendall(data)
+        except OSError:
+            pass
+        client.close()
+
+    def __enter__(self) -> Tap:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.release()
 
 
 @pytest.fixture(scope="module")
@@ -633,6 +719,52 @@ async def test_readers_at_once_get_the_same_class(
             worker.join()
     assert len({type(each) for each in seen}) == 1 and all(each == seen[0] for each in seen) and len(seen) in (16, 64)
     await face(reader.close())
+
+
+async def test_a_type_is_asked_for_and_told_once(face: Face, cluster: Cluster, type_name: str) -> None:
+    """However many threads or tasks need it first: the requests are counted on the wire."""
+    Thing = make(type_name, {"a": IntObject})
+    with Tap(cluster.addresses[0]) as tap:
+        for compared in ("writers", "readers"):
+            client = await face.connected(*tap.address, partition_aware=False)
+            cache = await face(client.get_or_create_cache(type_name))
+            await face(cache.get(0))
+            tap.operations.clear()
+            if compared == "writers":
+                await at_once(face, [lambda number=number: cache.put(number, Thing(number)) for number in range(1, 33)])
+                assert (tap.operations.count(3002), tap.operations.count(3003)) == (1, 1)
+            else:
+                seen = await at_once(face, [lambda number=number: cache.get(number) for number in range(1, 33)])
+                assert sorted(each.a for each in seen) == list(range(1, 33)) and len({type(each) for each in seen}) == 1
+                assert (tap.operations.count(3002), tap.operations.count(3003)) == (1, 0)
+            await face(client.close())
+
+
+async def test_whoever_waits_for_a_type_goes_on_when_the_first_one_gives_up(cluster: Cluster, type_name: str) -> None:
+    """Tasks that are cancelled or time out while they ask take nobody with them."""
+    Thing = make(type_name, {"a": IntObject})
+    with Tap(cluster.addresses[0]) as tap:
+        client = AioClient(partition_aware=False)
+        await client.connect(*tap.address)
+        cache = await client.get_or_create_cache(type_name)
+        tap.hold(3002)
+        first = asyncio.create_task(cache.put(1, Thing(1)))
+        late = asyncio.create_task(cache.put(2, Thing(2), timeout=0.2))
+        others = [asyncio.create_task(cache.put(number, Thing(number))) for number in range(3, 8)]
+        with pytest.raises(TimeoutError if sys.version_info >= (3, 11) else asyncio.TimeoutError):
+            await late
+        assert not first.done() and not any(other.done() for other in others)
+        first.cancel()
+        tap.release()
+        await asyncio.wait_for(asyncio.gather(*others), 10)
+        assert (await client.get_binary_type(type_name))["type_exists"] is True
+        assert sorted(await cache.get_all(range(9))) == [3, 4, 5, 6, 7]
+        # A call that was made and is never awaited keeps nobody.
+        Other = make(type_name + "_other", {"a": IntObject})
+        cold = cache.put(1, Other(1))
+        await asyncio.wait_for(cache.put(2, Other(2)), 10)
+        cold.close()
+        await client.close()
 
 
 async def test_another_cluster_is_told_again(face: Face, type_name: str) -> None:

@@ -19,7 +19,7 @@ use crate::protocol::frame::{ResponseHeader, seal_request};
 use crate::protocol::op::{Opens, Operation};
 
 /// A blocked thread looks up this often: for its deadline, and for signals that arrived just before it blocked.
-pub(super) const SLICE: Duration = Duration::from_millis(200);
+pub const SLICE: Duration = Duration::from_millis(200);
 
 /// Milliseconds in which the time that a blocked thread looks up again is measured.
 const STEP: u64 = 20;

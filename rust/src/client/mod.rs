@@ -11,6 +11,7 @@ mod connect;
 pub mod core;
 pub mod deadline;
 pub mod error;
+pub mod flight;
 pub mod handle;
 pub mod lane;
 pub mod node;

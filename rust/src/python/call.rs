@@ -17,7 +17,7 @@ use super::decode::ReadError;
 use super::face::{Answer, Carried, MAX_DETOURS};
 use super::import::Known;
 use super::port::LoopPort;
-use super::request::Detour;
+use super::request::{Detour, Turn};
 use super::{error, face};
 use crate::client::call::{Attempts, Next};
 use crate::client::completion::Reply;
@@ -49,6 +49,8 @@ struct Waiting {
     attempts: Option<Attempts>,
     /// The request made on behalf of this one that is being carried out now.
     detour: Option<Detour>,
+    /// Another call is making that request: it has to end first.
+    parked: bool,
     /// The answer, when something is missing to read it.
     answer: Option<Answer>,
     detours: usize,
@@ -164,9 +166,25 @@ impl Call {
             }
             _ => None,
         };
+        let parked = loop {
+            match detour.as_mut().map(|detour| detour.turn(Some((completions, token)))) {
+                None | Some(Turn::Go) => break false,
+                Some(Turn::Wait) => break true,
+                Some(Turn::Skip) => {
+                    detour = match &mut job {
+                        Job::Request { before, .. } => before.pop_front(),
+                        Job::Connect | Job::Known(_) => None,
+                    };
+                }
+            }
+        };
         let (ticket, collecting) = match next_request(&mut job, &mut detour) {
-            Some((target, operation, frame)) => pool.start(target, operation, frame, deadline, completions, token),
-            None => (pool.start_connect(deadline, completions, token), None),
+            _ if parked => (None, None),
+            Some((target, operation, frame)) => {
+                let (ticket, collecting) = pool.start(target, operation, frame, deadline, completions, token);
+                (Some(ticket), collecting)
+            }
+            None => (Some(pool.start_connect(deadline, completions, token)), None),
         };
         if let Some(shared) = collecting {
             LoopPort::flush_later(port.bind(py), shared)?;
@@ -177,10 +195,11 @@ impl Call {
             client,
             port,
             token,
-            ticket: Some(ticket),
+            ticket,
             deadline,
             attempts: None,
             detour,
+            parked,
             answer: None,
             detours: 0,
             callbacks: Vec::new(),
@@ -288,9 +307,12 @@ impl Call {
                 None => return Some(Err(Self::give_up(py, waiting, &error))),
             },
         };
+        if std::mem::take(&mut waiting.parked) {
+            return Self::go_on(py, waiting);
+        }
         match waiting.detour.take() {
-            Some(detour) => match (detour.done)(py, reply.payload()) {
-                Ok(next) => waiting.detour = next,
+            Some(Detour { done, alone, .. }) => match done(py, reply.payload()) {
+                Ok(next) => waiting.detour = next.map(|next| next.after(alone)),
                 Err(error) => return Some(Err(error)),
             },
             None => waiting.answer = Some(Answer::Message(reply)),
@@ -300,18 +322,30 @@ impl Call {
 
     /// What comes next: another detour, the call's own request, or its result.
     fn go_on(py: Python<'_>, waiting: &mut Waiting) -> Option<PyResult<Py<PyAny>>> {
-        let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
-        match &mut waiting.answer {
-            _ if waiting.detour.is_some() => {}
-            None => waiting.detour = before.pop_front(),
-            Some(answer) => match carried.finish(py, &waiting.client.get().types, answer) {
-                Ok(object) => return Some(Ok(object.unbind())),
-                Err(ReadError::Missing(detour)) if waiting.detours < MAX_DETOURS => {
-                    waiting.detours += 1;
-                    waiting.detour = Some(*detour);
+        loop {
+            let Job::Request { carried, before, .. } = &mut waiting.job else { return Some(Ok(py.None())) };
+            match &mut waiting.answer {
+                _ if waiting.detour.is_some() => {}
+                None => waiting.detour = before.pop_front(),
+                Some(answer) => match carried.finish(py, &waiting.client.get().types, answer) {
+                    Ok(object) => return Some(Ok(object.unbind())),
+                    Err(ReadError::Missing(detour)) if waiting.detours < MAX_DETOURS => {
+                        waiting.detours += 1;
+                        waiting.detour = Some(*detour);
+                    }
+                    Err(error) => return Some(Err(carried.unreadable(py, error))),
+                },
+            }
+            let completions = waiting.port.get().completions();
+            match waiting.detour.as_mut().map(|detour| detour.turn(Some((completions, waiting.token)))) {
+                None | Some(Turn::Go) => break,
+                Some(Turn::Skip) => waiting.detour = None,
+                Some(Turn::Wait) => {
+                    waiting.parked = true;
+                    waiting.ticket = None;
+                    return None;
                 }
-                Err(error) => return Some(Err(carried.unreadable(py, error))),
-            },
+            }
         }
         waiting.attempts = None;
         match waiting.client.get().pool(py) {

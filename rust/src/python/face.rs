@@ -284,21 +284,24 @@ fn read<'py>(
 fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Detour, deadline: Deadline) -> PyResult<()> {
     let pool = &connected.pool;
     let mut next = Some(detour);
-    while let Some(Detour { operation, mut frame, done, refused }) = next {
+    while let Some(mut detour) = next {
+        let turn = detour.turn_of_thread(py, deadline);
+        let Detour { operation, mut frame, done, refused, alone } = detour;
+        let facts = || Facts { operation: Some(operation), cache: carried.cache.clone() };
+        if !turn.map_err(|(error, raised)| raised.unwrap_or_else(|| error::to_python(py, &error, facts())))? {
+            return Ok(());
+        }
         let (carried_out, raised) =
             runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
         next = match carried_out {
-            Ok(held) => done(py, held.payload())?,
+            Ok(held) => done(py, held.payload())?.map(|next| next.after(alone)),
             Err(error) if refused.is_some() && raised.is_none() => {
                 if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
                     refused();
                 }
                 None
             }
-            Err(error) => {
-                let facts = Facts { operation: Some(operation), cache: carried.cache.clone() };
-                return Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts)));
-            }
+            Err(error) => return Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts()))),
         };
     }
     Ok(())

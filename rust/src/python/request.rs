@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 
 use super::client::BaseClient;
-use crate::client::Target;
+use super::runtime;
+use crate::client::completion::Completions;
+use crate::client::flight::{Flight, Flights};
+use crate::client::lane::SLICE;
 use crate::client::route::Inquiry;
+use crate::client::{Deadline, Error, ErrorKind, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -51,12 +55,86 @@ pub(super) struct Detour {
     pub done: Done,
     /// What happens when servers refuse it: this, and the call goes on; without it the call ends.
     pub refused: Option<Box<dyn FnOnce() + Send>>,
+    /// For requests of which one at a time is enough.
+    pub alone: Option<Alone>,
+}
+
+/// What a request that others may be making needs to know about them.
+pub(super) struct Alone {
+    flights: Arc<Flights>,
+    key: i32,
+    /// Whether the request still has to be made, asked when it is its turn.
+    is_needed: Box<dyn Fn() -> bool + Send>,
+    /// From the turn on to the end.
+    flight: Option<Flight>,
+}
+
+/// Whether a detour can be made now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Go,
+    /// Another call has made it meanwhile.
+    Skip,
+    /// Another call is at it.
+    Wait,
 }
 
 impl Detour {
     /// A request without which the call can not go on.
     pub fn needed(operation: &'static Operation, frame: Vec<u8>, done: Done) -> Self {
-        Self { operation, frame, done, refused: None }
+        Self { operation, frame, done, refused: None, alone: None }
+    }
+
+    /// One at a time for each key, and none any more when it is not needed.
+    pub fn alone(mut self, flights: &Arc<Flights>, key: i32, is_needed: impl Fn() -> bool + Send + 'static) -> Self {
+        self.alone = Some(Alone { flights: Arc::clone(flights), key, is_needed: Box::new(is_needed), flight: None });
+        self
+    }
+
+    /// Asks for the turn. A call that is named is completed, without payload, when it may ask again.
+    pub fn turn(&mut self, call: Option<(&Arc<Completions>, u64)>) -> Turn {
+        let Some(alone) = &mut self.alone else { return Turn::Go };
+        if alone.flight.is_some() {
+            return Turn::Go;
+        }
+        if !(alone.is_needed)() {
+            return Turn::Skip;
+        }
+        alone.flight = alone.flights.begin(alone.key, call);
+        if alone.flight.is_some() { Turn::Go } else { Turn::Wait }
+    }
+
+    /// The same for a thread, which waits. `false`: another thread has made the request.
+    pub fn turn_of_thread(&mut self, py: Python<'_>, deadline: Deadline) -> Result<bool, (Error, Option<PyErr>)> {
+        loop {
+            match self.turn(None) {
+                Turn::Go => return Ok(true),
+                Turn::Skip => return Ok(false),
+                Turn::Wait => {}
+            }
+            let Some(Alone { flights, key, .. }) = &self.alone else { return Ok(true) };
+            if flights.is_mine(*key) {
+                return Ok(true);
+            }
+            let (waited, raised) = runtime::wait(py, |interrupt| {
+                loop {
+                    let Some(slice) = deadline.slice(SLICE) else { return Err(Error::new(ErrorKind::Timeout)) };
+                    if flights.wait(*key, slice) {
+                        return Ok(());
+                    }
+                    if interrupt() {
+                        return Err(Error::new(ErrorKind::Interrupted));
+                    }
+                }
+            });
+            waited.map_err(|error| (error, raised))?;
+        }
+    }
+
+    /// The request that follows from this one keeps its turn.
+    pub fn after(mut self, alone: Option<Alone>) -> Self {
+        self.alone = alone;
+        self
     }
 
     /// A question on the side.
@@ -78,6 +156,7 @@ impl Detour {
                     inquiry.give_up();
                 }
             })),
+            alone: None,
         }
     }
 }

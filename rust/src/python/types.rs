@@ -16,6 +16,7 @@ use super::face::{self, Answer, Carried, Finish, Finisher};
 use super::import::Known;
 use super::plan::{Entry, Plan};
 use super::request::Detour;
+use crate::client::flight::Flights;
 use crate::client::{Registry, Target};
 use crate::protocol::binary_type::{BinaryType, Field, Schema};
 use crate::protocol::object::complex::EMPTY_SCHEMA;
@@ -31,6 +32,8 @@ const FULL: u8 = 2;
 pub(super) struct Types {
     registry: Registry<Entry>,
     footer: AtomicU8,
+    /// Types that are being asked for or told.
+    flights: Arc<Flights>,
 }
 
 impl Types {
@@ -131,15 +134,19 @@ impl Types {
             let message = format!("an object is of a type that the cluster does not know (type id {type_id})");
             Err(error::named(py, "ParseError", message))
         };
+        let types = Arc::clone(self);
         Detour::needed(&binary::TYPE_GET, ask(type_id), Box::new(done))
+            .alone(&self.flights, type_id, move || types.entry(type_id, schema_id).is_none())
     }
 
     /// Makes a class known to the cluster: asks what it knows, and tells it what that lacks.
     pub fn publish(self: &Arc<Self>, plan: Arc<Plan>, cluster: u64) -> Detour {
+        let (types, told) = (Arc::clone(self), Arc::clone(&plan));
+        let type_id = plan.type_id;
+        let done = move |py: Python<'_>, payload: &[u8]| types.tell(py, payload, &told, None, cluster);
         let types = Arc::clone(self);
-        let frame = ask(plan.type_id);
-        let done = move |py: Python<'_>, payload: &[u8]| types.tell(py, payload, &plan, None, cluster);
-        Detour::needed(&binary::TYPE_GET, frame, Box::new(done))
+        Detour::needed(&binary::TYPE_GET, ask(type_id), Box::new(done))
+            .alone(&self.flights, type_id, move || !types.is_known_to(cluster, &plan))
     }
 
     /// What has to be told after the cluster has said what it knows; `None` if there is nothing.
