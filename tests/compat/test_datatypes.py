@@ -34,11 +34,6 @@ NOT_HERE: dict[str, dict[str, str]] = {
     },
     "queries.op_codes": {
         **dict.fromkeys(("OP_SUCCESS", "OP_CACHE_LOCAL_PEEK"), "no request that this client sends"),
-        "OP_CACHE_PARTITIONS": "comes with partition awareness",
-        **dict.fromkeys(
-            ("OP_GET_BINARY_TYPE", "OP_GET_BINARY_TYPE_NAME", "OP_PUT_BINARY_TYPE", "OP_REGISTER_BINARY_TYPE_NAME"),
-            "comes with complex objects",
-        ),
     },
 }
 

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,6 +73,10 @@ async def other(face: Face, address: tuple[str, int]) -> AsyncIterator[Any]:
     connected = await face.connected(*address)
     yield connected
     await face(connected.close())
+
+
+def put_thing(cache: Any, made: Any, number: int) -> Any:
+    return cache.put(number, made(number))
 
 
 async def at_once(face: Face, calls: list[Any]) -> list[Any]:
@@ -731,10 +736,10 @@ async def test_a_type_is_asked_for_and_told_once(face: Face, cluster: Cluster, t
             await face(cache.get(0))
             tap.operations.clear()
             if compared == "writers":
-                await at_once(face, [lambda number=number: cache.put(number, Thing(number)) for number in range(1, 33)])
+                await at_once(face, [partial(put_thing, cache, Thing, number) for number in range(1, 33)])
                 assert (tap.operations.count(3002), tap.operations.count(3003)) == (1, 1)
             else:
-                seen = await at_once(face, [lambda number=number: cache.get(number) for number in range(1, 33)])
+                seen = await at_once(face, [partial(cache.get, number) for number in range(1, 33)])
                 assert sorted(each.a for each in seen) == list(range(1, 33)) and len({type(each) for each in seen}) == 1
                 assert (tap.operations.count(3002), tap.operations.count(3003)) == (1, 0)
             await face(client.close())
