@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock, get_ident
 from typing import Any, ClassVar
+from unicodedata import normalize
 from weakref import WeakValueDictionary
 
 from . import _core
@@ -138,12 +139,14 @@ def _initializer(schema: Schema) -> Callable[..., None]:
     """An `__init__` with an argument for each field, in their order, and `version` at the end."""
     fields: dict[str, Any] = {**schema, "version": IntObject}
     names = [_parameter(name) for name in fields]
-    plain = all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
+    # Python brings identifiers into a form of its own, which the attribute would not have.
+    plain = all(name.isidentifier() and not keyword.iskeyword(name) and normalize("NFKC", name) == name for name in fields)
+    plain = plain and all(name.isidentifier() and not keyword.iskeyword(name) for name in names)
     plain = plain and len({*names, "self"}) == len(names) + 1
     if not plain:
         return _general_initializer(list(fields), schema)
     # Written as source for speed and for the signature; nothing in it but identifiers.
-    space: dict[str, Any] = {"__name__": __name__}
+    space: dict[str, Any] = {"__name__": __name__, "_copy": list}
     arguments, body = [], []
     for index, (name, parameter) in enumerate(zip(fields, names, strict=True)):
         hint = schema.get(name)
@@ -151,7 +154,7 @@ def _initializer(schema: Schema) -> Callable[..., None]:
         space[f"_{index}"] = default
         arguments.append(f"{parameter}=_{index}")
         # A name with two underscores in front stays as it is: this function stands in no class.
-        value = f"list({parameter}) if {parameter} is _{index} else {parameter}" if isinstance(default, list) else parameter
+        value = f"_copy({parameter}) if {parameter} is _{index} else {parameter}" if isinstance(default, list) else parameter
         body.append(f"    self.{name} = {value}")
     exec("\n".join([f"def __init__(self, {', '.join(arguments)}):", *body]), space)
     initializer: Callable[..., None] = space["__init__"]
