@@ -176,10 +176,12 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
             at_most(f"{short}: client CPU against the raw replay", 1.5, "<= 1.5", compared.ratios("cpu", OURS, FLOOR))
             at_most(f"{short}: client CPU against pyignite", 1 / 5, "<= 1/5", compared.ratios("cpu", OURS, THEIRS), one_over)
 
+    run.pin(True)
     for name in ("object_get", "object_put"):
         compared = comparison(name, pyignite_rs=times(10_000), pyignite=times(2_000))
-        short = f"{name.replace('object_', '')} of an object of ten fields"
+        short = f"{name.replace('object_', '')} of an object of ten fields, one processor"
         at_most(f"{short}: client CPU against pyignite", 1 / 10, "<= 1/10", compared.ratios("cpu", OURS, THEIRS), one_over)
+    run.pin(False)
 
     busy = comparison("async_get_256", pyignite_rs=times(50_000), pyignite=times(8_000), pyignite_rs_uvloop=times(50_000))
     calls = system_calls(run, "async_get_256", 25_600, 128_000)
