@@ -250,8 +250,8 @@ async def test_settings_on_the_asynchronous_face_take_a_time_limit(address: tupl
     await client.close()
 
 
-async def test_optional_keys_get_their_defaults_and_the_dicts_stay_as_they_are(face: Face, client: Any, cache_name: str) -> None:
-    """pyignite writes the defaults into the caller's dicts."""
+async def test_optional_keys_get_their_defaults_in_the_dicts_that_were_given_too(face: Face, client: Any, cache_name: str) -> None:
+    """As with pyignite: what was given equals the settings that come back."""
     table = entity(table_name(cache_name))
     given = {"name": "ID", "type_name": "java.lang.Integer"}
     index = {"name": "ID"}
@@ -261,7 +261,8 @@ async def test_optional_keys_get_their_defaults_and_the_dicts_stay_as_they_are(f
     settings = (await settings_of(face, cache))[PROP_QUERY_ENTITIES]
     assert settings[0]["query_fields"] == [
         {
-            **given,
+            "name": "ID",
+            "type_name": "java.lang.Integer",
             "is_key_field": False,
             "is_notnull_constraint_field": False,
             "default_value": None,
@@ -270,7 +271,7 @@ async def test_optional_keys_get_their_defaults_and_the_dicts_stay_as_they_are(f
         }
     ]
     assert settings[0]["query_indexes"][0]["fields"] == [{"name": "ID", "is_descending": False}]
-    assert (given, index) == ({"name": "ID", "type_name": "java.lang.Integer"}, {"name": "ID"})
+    assert [given] == settings[0]["query_fields"] and [index] == settings[0]["query_indexes"][0]["fields"]
     await face(cache.destroy())
 
 

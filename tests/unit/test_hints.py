@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import struct
 from typing import Any
@@ -171,3 +172,21 @@ def test_wrapped_data_can_not_be_sent() -> None:
 
     with pytest.raises(ParseError, match="servers"):
         encode((b"", 0), datatypes.WrappedDataObject)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "expected"),
+    [
+        (datatypes.IntObject, 42, 42),
+        (datatypes.LongObject, 2**32, 1),
+        (datatypes.String, "hello", 99162322),
+        (datatypes.CharObject, "A", 65),
+        (datatypes.BoolObject, False, 1237),
+        (datatypes.DoubleObject, 1.0, 1072693248),
+    ],
+)
+def test_hints_tell_the_hash_codes_of_keys(hint: Any, value: Any, expected: int) -> None:
+    """Numbers that the JDK gives for the same values."""
+    assert hint.hashcode(value) == expected
+    assert hint.hashcode(value, client=None) == expected
+    assert asyncio.run(hint.hashcode_async(value)) == expected

@@ -44,3 +44,26 @@ class IgniteDataType(metaclass=IgniteDataTypeMeta):
     pythonic: ClassVar[Any]
     #: The value of a field that was not given.
     default: ClassVar[Any]
+
+    @classmethod
+    def hashcode(cls, value: Any, **kwargs: Any) -> int:
+        """Hash code that servers compute for a key of this type, Java's.
+
+        Args:
+            value: The key; it must be of this type.
+            **kwargs: Taken for pyignite's sake (`client`), and not needed.
+
+        Returns:
+            A signed 32-bit number.
+
+        Raises:
+            TypeError, ValueError, OverflowError: The value is of another type.
+        """
+        from .. import _core
+
+        return _core.hash_of(_core.encode(value, cls))
+
+    @classmethod
+    async def hashcode_async(cls, value: Any, **kwargs: Any) -> int:
+        """The same as a coroutine, as pyignite has it."""
+        return cls.hashcode(value, **kwargs)

@@ -491,7 +491,7 @@ impl BaseClient {
         let py = slf.py();
         let cache = Settings::read(settings).and_then(|settings| {
             if settings.has_more_than_a_name() {
-                return Err(error::parameter_error(py, "only the cache's name is allowed here".into()));
+                return Err(error::parameter_error(py, "Only cache name allowed as a parameter".into()));
             }
             slf.get().cache_class(py)?.bind(py).call1((slf, &*settings.name))
         });

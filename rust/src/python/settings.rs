@@ -35,7 +35,7 @@ impl<'py> Settings<'py> {
         let py = settings.py();
         let named = settings.cast::<PyDict>().ok().map(|dict| dict.get_item(PROP_NAME)).transpose()?.flatten();
         let (Ok(dict), Some(name)) = (settings.cast::<PyDict>(), named) else {
-            return Err(parameter_error(py, "a cache needs at least a name: a str, or a dict with PROP_NAME".into()));
+            return Err(parameter_error(py, "You should supply at least cache name: a str, or a dict with PROP_NAME".into()));
         };
         let mut properties = Vec::with_capacity(dict.len());
         for (code, value) in dict.iter() {
@@ -131,11 +131,25 @@ fn write_record<'py>(request: &mut Request<'_, 'py>, path: &str, record: &Record
             }
             continue;
         }
-        match field.absent {
-            Absent::Refused => return Err(parameter_error(item.py(), format!("{path} has no '{}'", field.name))),
-            Absent::False => request.out.bool(false),
-            Absent::Null => request.out.null(),
-            Absent::Unset => request.out.i32(-1),
+        let py = item.py();
+        let default = match field.absent {
+            Absent::Refused => return Err(parameter_error(py, format!("{path} has no '{}'", field.name))),
+            Absent::False => {
+                request.out.bool(false);
+                PyBool::new(py, false).to_owned().into_any()
+            }
+            Absent::Null => {
+                request.out.null();
+                py.None().into_bound(py)
+            }
+            Absent::Unset => {
+                request.out.i32(-1);
+                int(py, -1)?
+            }
+        };
+        // As pyignite does: programs compare what they gave with the settings that they read back.
+        if let Ok(dict) = item.cast::<PyDict>() {
+            dict.set_item(PyString::intern(py, field.name), default)?;
         }
     }
     Ok(())
