@@ -19,10 +19,12 @@ The same facts go to the loggers `pyignite_rs.connection` and `pyignite_rs.queri
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 from warnings import warn
 
+from ._core import _next_event
 from .connection import BitmaskFeature, ProtocolContext
 
 if TYPE_CHECKING:
@@ -375,12 +377,20 @@ class _Teller:
         self.connection_listeners = [each for each in given if isinstance(each, ConnectionEventListener)]
         self.query_listeners = [each for each in given if isinstance(each, QueryEventListener)]
 
+    @property
+    def queries_logger(self) -> logging.Logger:
+        """The Rust half asks it for every request whether it is on."""
+        return _LOGGERS.queries
+
     @staticmethod
     def _tell(listeners: list[Any], method: str, event: _Event) -> None:
         for listener in listeners:
             try:
                 getattr(listener, method)(event)
-            except Exception:
+            except KeyboardInterrupt:
+                # It means the program: the Rust half has it raised again there.
+                raise
+            except BaseException:
                 _LOGGERS.connection.error("an event listener failed in %s", method, exc_info=True)
 
     def handshake_start(self, host: str, port: int, agreed: Any) -> None:
@@ -453,3 +463,14 @@ class _Teller:
         if self.query_listeners:
             event = QueryFailEvent(host, port, node, query_id, op_code, op_name, duration, error)
             self._tell(self.query_listeners, "on_query_fail", event)
+
+
+def _dispatch() -> None:
+    """Tell what happens to connections that no call uses; the body of the one thread that does."""
+    while True:
+        tell, arguments = _next_event()
+        tell(*arguments)
+
+
+def _start_dispatcher() -> None:
+    threading.Thread(target=_dispatch, name="pyignite_rs events", daemon=True).start()

@@ -86,6 +86,7 @@ ARGUMENTS = {
     "peek_modes": "int | Iterable[int] | None",
     "settings": "str | dict[int, Any]",
     "state": "ClusterState | int",
+    "teller": "Any",
     "text": "str",
     "timeout": "float | None",
 }
@@ -98,6 +99,7 @@ RESULTS = {
     "_footer": "bool | None",
     "_keep": "None",
     "_set_footer": "None",
+    "_next_event": "tuple[Callable[..., object], tuple[Any, ...]]",
     "_shutdown": "None",
     "entity_id": "int",
     "java_hash_string": "int",
