@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -470,4 +472,56 @@ def test_events_in_the_child_of_a_fork(node: FakeNode, ear: Ear) -> None:
     )
     assert cache.get(1) == 1
     assert ear.methods() == ["on_query_start", "on_query_success"]
+    client.close()
+
+
+#: A program that makes calls.
+STEADY = """
+import sys
+from pyignite_rs import Client, monitoring
+host, port, listening, count = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "yes", int(sys.argv[4])
+class Listener(monitoring.QueryEventListener, monitoring.ConnectionEventListener): pass
+client = Client(event_listeners=[Listener()] if listening else None)
+client.connect(host, port)
+cache = client.get_cache("c")
+for _ in range(count):
+    cache.put(1, 1)
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
+@pytest.mark.parametrize("listening", ["no", "yes"])
+def test_listeners_cost_no_system_calls(node: FakeNode, tmp_path: Path, listening: str) -> None:
+    """Two a call, with or without; the difference of two runs, so that start and end cancel out."""
+
+    def counted(count: int) -> int:
+        report = tmp_path / "strace"
+        command = ["strace", "-f", "-c", "-U", "calls,name", "-o", str(report), sys.executable, "-c", STEADY]
+        subprocess.run([*command, node.address[0], str(node.address[1]), listening, str(count)], timeout=60, check=True)
+        return int(report.read_text().splitlines()[-1].split()[0])
+
+    first, second = counted(100), counted(1100)
+    assert (second - first) / 1000 == pytest.approx(2, abs=0.1)
+
+
+def test_without_listeners_nothing_is_made_for_them(node: FakeNode) -> None:
+    """No Python object is made by a call but its result, and no code of this package runs."""
+    client = Client()
+    client.connect(*node.address)
+    cache = client.get_cache("c")
+    for _ in range(10):
+        cache.put(1, 1)
+    calls: list[str] = []
+    before = sys.getallocatedblocks()
+    for _ in range(1000):
+        cache.put(1, 1)
+    made = sys.getallocatedblocks() - before
+    sys.setprofile(lambda frame, event, argument: calls.append(frame.f_code.co_filename) if event == "call" else None)
+    try:
+        for _ in range(10):
+            cache.put(1, 1)
+    finally:
+        sys.setprofile(None)
+    assert made < 20
+    assert calls == []
     client.close()

@@ -2,6 +2,7 @@
 
 from . import cache_config as cache_config
 from . import prop_codes as prop_codes
+from . import sql as sql
 from .cluster_state import ClusterState as ClusterState
 from .complex import *
 from .expiry_policy import ExpiryPolicy as ExpiryPolicy
