@@ -22,8 +22,7 @@ __all__ = [
     "AsyncCursor",
     "BaseCluster",
     "Call",
-    "Several",
-    "ObjectPlan",
+    "_next_event",
     "encode",
     "decode",
     "hash_of",
@@ -40,7 +39,7 @@ __version__: Final[str]
 class BaseClient:
     """Connections and operations that both clients share. Use `Client` or `AioClient`."""
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool) -> Any:
+    def _configure(self, face: str, options: dict[str, Any], cache_class: type, teller: Any) -> Any:
         """Remember what `__init__` was given; called by the Python half."""
 
     def _count_deadlines(self, change: int) -> Any:
@@ -1036,26 +1035,10 @@ class Call:
 
     def exception(self) -> Any: ...
 
-@final
-class Several:
-    @property
-    def __name__(self) -> str: ...
-    @property
-    def __qualname__(self) -> str: ...
-    def __repr__(self) -> str: ...
-    def __iter__(self) -> Generator[Any, Any, Any]: ...
-    def __next__(self) -> Call: ...
-    def __await__(self) -> Generator[Any, Any, Any]: ...
-    def send(self, _value: Any) -> Any: ...
-    def throw(self, kind: Any, value: Any = None, _traceback: Any = None) -> Any: ...
-    def close(self) -> None: ...
+def _next_event() -> tuple[Callable[..., object], tuple[Any, ...]]:
+    """Wait for an event of the background; called by the thread that tells them. Returns the method to call, and its arguments."""
 
-@final
-class ObjectPlan:
-    """The plan of a class, in its attribute `_plan`; made by `GenericObjectMeta`."""
-    def __new__(cls, type_name: str, items: list[tuple[str, type[IgniteDataType], Any]], has_version: bool) -> Self: ...
-
-def encode(value: Any, hint: type[IgniteDataType] | None = None, client: BaseClient | None = None) -> bytes:
+def encode(value: Any, hint: type[IgniteDataType] | None = None) -> bytes:
     """Write one value as it goes over the wire.
 
     Args:
