@@ -129,8 +129,10 @@ check-python: $(EXTENSION) $(VENV)/group-lint
 	$(PY) -m ruff check .
 	$(PY) -m mypy python/pyignite_rs
 	$(PY) -m mypy $$(find python/pyignite_rs -name '*.py')
+	$(PY) -m mypy tests/typing/uses_everything.py
+	$(VENV)/bin/basedpyright --project tests/typing --pythonpath $(PY)
 	$(PY) -m tests.support.stubs --check
-	MYPYPATH=python $(PY) -m mypy.stubtest pyignite_rs
+	MYPYPATH=python $(PY) -m mypy.stubtest pyignite_rs --allowlist tests/support/stubtest.txt
 
 format: $(VENV)/group-lint | tools
 	cargo fmt --all

@@ -32,7 +32,6 @@ LATER: dict[str, str] = {
             aio_client.AioClient.query_binary_type aio_client.AioClient.unwrap_binary
         """,
         "queries": "cache.Cache.select_row",
-        "settings of caches": "cache.PROP_CODES",
         "partition awareness": """
             client.Client.get_best_node aio_client.AioClient.get_best_node client.Client.random_node aio_client.AioClient.random_node
             connection.Connection connection.AioConnection
