@@ -39,7 +39,7 @@ __version__: Final[str]
 class BaseClient:
     """Connections and operations that both clients share. Use `Client` or `AioClient`."""
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def _configure(self, face: str, options: dict[str, Any], cache_class: type, teller: Any) -> Any:
+    def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool, teller: Any) -> Any:
         """Remember what `__init__` was given; called by the Python half."""
 
     def _count_deadlines(self, change: int) -> Any:

@@ -62,6 +62,36 @@ class Cache(BaseCache, Generic[_K, _V]):
             OSError: The connection was lost, or the client's time limit passed (TimeoutError).
         """
 
+    def select_row(
+        self,
+        query_str: str,
+        page_size: int = 1024,
+        query_args: Iterable[Any] | None = None,
+        distributed_joins: bool = False,
+        replicated_only: bool = False,
+        local: bool = False,
+        timeout: int = 0,
+    ) -> SqlCursor:
+        """Query whole entries of the type that the cache's first query entity names. Asks for the settings first, once.
+
+        Args:
+            query_str: Condition (`"age > ?"`) or SELECT statement.
+            page_size: Entries that one answer of the server brings.
+            query_args: Arguments, values or pairs `(value, hint)`.
+            distributed_joins: Whether rows of different nodes are joined.
+            replicated_only: Whether only replicated tables are asked.
+            local: Whether only the node that answers looks at its own entries.
+            timeout: Milliseconds that the query may take on the server; 0 is no limit.
+
+        Returns:
+            An iterator over tuples (key, value), and a context manager that closes it.
+
+        Raises:
+            SQLError: The server refuses, or the cache has no type that could be queried.
+
+        Wire: OP_QUERY_SQL, 2002, since 1.0.
+        """
+
     def get(
         self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
     ) -> _V | None:

@@ -13,7 +13,7 @@ from ._core import BaseClient as _CoreClient
 from ._deadline import deadline
 from .cache import Cache
 from .cluster import Cluster
-from .connection import BitmaskFeature, ProtocolContext
+from .connection import ProtocolContext
 from .constants import IGNITE_DEFAULT_PORT
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .monitoring import _Teller
@@ -119,11 +119,7 @@ class BaseClient(_CoreClient):
     @property
     def protocol_context(self) -> ProtocolContext | None:
         """Protocol version and features of the last opened connection; None before the first."""
-        context = self._protocol_context()
-        if context is None:
-            return None
-        version, features = context
-        return ProtocolContext(version, None if features is None else BitmaskFeature(features))
+        return ProtocolContext._agreed(self._protocol_context())
 
     @property
     def partition_awareness_supported_by_protocol(self) -> bool:

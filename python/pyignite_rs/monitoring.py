@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from warnings import warn
 
 from ._core import _next_event
-from .connection import BitmaskFeature, ProtocolContext
+from .connection import ProtocolContext
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -358,14 +358,6 @@ class _Loggers:
 _LOGGERS = _Loggers("pyignite_rs")
 
 
-def _context(agreed: tuple[tuple[int, int, int], int | None] | None) -> ProtocolContext | None:
-    """A protocol context as the Rust half tells it: version and feature bits."""
-    if agreed is None:
-        return None
-    version, features = agreed
-    return ProtocolContext(version, None if features is None else BitmaskFeature(features))
-
-
 class _Teller:
     """Turns the facts of one client into events for its listeners and into log records. Called by the Rust half."""
 
@@ -394,7 +386,7 @@ class _Teller:
                 _LOGGERS.connection.error("an event listener failed in %s", method, exc_info=True)
 
     def handshake_start(self, host: str, port: int, agreed: Any) -> None:
-        context = _context(agreed)
+        context = ProtocolContext._agreed(agreed)
         log = _LOGGERS.connection
         if log.isEnabledFor(logging.DEBUG):
             log.debug("Connecting to node(address=%s, port=%d) with protocol context %s", host, port, context)
@@ -402,7 +394,7 @@ class _Teller:
             self._tell(self.connection_listeners, "on_handshake_start", HandshakeStartEvent(host, port, context))
 
     def handshake_success(self, host: str, port: int, agreed: Any, node: str) -> None:
-        context = _context(agreed)
+        context = ProtocolContext._agreed(agreed)
         log = _LOGGERS.connection
         if log.isEnabledFor(logging.DEBUG):
             text = "Connected to node(address=%s, port=%d, node_uuid=%s) with protocol context %s"
@@ -411,7 +403,7 @@ class _Teller:
             self._tell(self.connection_listeners, "on_handshake_success", HandshakeSuccessEvent(host, port, context, node))
 
     def handshake_fail(self, host: str, port: int, agreed: Any, error: BaseException) -> None:
-        context = _context(agreed)
+        context = ProtocolContext._agreed(agreed)
         text = "Failed to perform handshake, connection to node(address=%s, port=%d) with protocol context %s failed: %s"
         _LOGGERS.connection.error(text, host, port, context, error)
         if self.connection_listeners:
@@ -421,7 +413,7 @@ class _Teller:
         text = "Authentication failed while connecting to node(address=%s, port=%d): %s"
         _LOGGERS.connection.error(text, host, port, error)
         if self.connection_listeners:
-            event = AuthenticationFailedEvent(host, port, _context(agreed), error)
+            event = AuthenticationFailedEvent(host, port, ProtocolContext._agreed(agreed), error)
             self._tell(self.connection_listeners, "on_authentication_fail", event)
 
     def connection_closed(self, host: str, port: int, node: str) -> None:

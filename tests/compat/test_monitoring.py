@@ -72,8 +72,8 @@ def test_an_event_looks_like_pyignites(name: str, our_arguments: tuple[Any, ...]
 
 # --- the same script through both clients -------------------------------------------------------------------------------------------
 
-#: What pyignite asks for by itself, to know where keys live.
-OWN_REQUESTS = {"OP_CACHE_PARTITIONS"}
+#: What the clients ask for by themselves, to know where keys live and nodes listen.
+OWN_REQUESTS = {"OP_CACHE_PARTITIONS", "OP_CLUSTER_GROUP_GET_NODE_ENDPOINTS"}
 
 
 def shown(heard: list[tuple[str, Any]]) -> list[tuple[Any, ...]]:

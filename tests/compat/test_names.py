@@ -31,7 +31,6 @@ LATER: dict[str, str] = {
             aio_client.AioClient.get_binary_type aio_client.AioClient.put_binary_type aio_client.AioClient.register_binary_type
             aio_client.AioClient.query_binary_type aio_client.AioClient.unwrap_binary
         """,
-        "queries": "cache.Cache.select_row",
         "partition awareness": """
             client.Client.get_best_node aio_client.AioClient.get_best_node client.Client.random_node aio_client.AioClient.random_node
             connection.Connection connection.AioConnection
@@ -82,6 +81,7 @@ OTHERWISE: dict[str, str] = {
     "client.BaseClient.__init__": "the base tells the Rust half which face it is; programs make a Client or an AioClient",
     "cache.Cache.scan": "pages of 1,024 entries instead of 1: nobody can see the difference except in time",
     "aio_cache.AioCache.scan": "as Cache.scan",
+    "cache.Cache.select_row": "as Cache.scan",
     **dict.fromkeys(
         (
             "cursors.ScanCursor.__init__",

@@ -106,6 +106,9 @@ def cache(made: Client) -> None:
     assert_type(anything.cache_info.cache_id, int)
     assert_type(anything.client, Any)
     assert_type(anything.with_expire_policy(create=timedelta(seconds=1)), Cache)
+    with anything.select_row("age > ?", query_args=[18], page_size=10) as people:
+        for key, value in people:
+            print(key, value)
     with anything.scan(page_size=100, partitions=3, local=True) as entries:
         for key, value in entries:
             print(key, value)
