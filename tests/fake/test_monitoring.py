@@ -27,6 +27,8 @@ from ..support import fake
 from ..support.fake import FakeNode
 from ..support.listening import Ear
 
+ROOT = Path(__file__).resolve().parents[2]
+
 OFFER = ProtocolContext((1, 7, 0), BitmaskFeature.all_supported())
 
 
@@ -525,3 +527,30 @@ def test_without_listeners_nothing_is_made_for_them(node: FakeNode) -> None:
     assert made < 20
     assert calls == []
     client.close()
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit(3)", "node.kick()", "gc.collect(); del client, aio"])
+def test_a_program_that_ends_with_listeners_and_open_clients(end: str) -> None:
+    """The right exit code, at once, and nothing on stderr: whatever the background still wanted to say."""
+    script = textwrap.dedent(f"""
+        import asyncio, gc
+        from pyignite_rs import AioClient, Client, monitoring
+        from tests.support.fake import FakeNode
+        class Listener(monitoring.ConnectionEventListener, monitoring.QueryEventListener):
+            def on_connection_lost(self, event): print("lost", flush=True)
+        node = FakeNode()
+        client = Client(event_listeners=[Listener()])
+        client.connect(*node.address)
+        client.get_cache("c").put(1, 1)
+        aio = AioClient(event_listeners=[Listener()])
+        async def main():
+            await aio.connect(*node.address)
+            await (await aio.get_cache("c")).put(1, 1)
+        asyncio.run(main())
+        {end}
+    """)
+    begin = time.monotonic()
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert (ran.returncode, ran.stderr) == (3 if "3" in end else 0, "")
+    assert ran.stdout in ("", "lost\n")
+    assert time.monotonic() - begin < 10
