@@ -22,6 +22,7 @@ __all__ = [
     "AsyncCursor",
     "BaseCluster",
     "Call",
+    "ObjectPlan",
     "_next_event",
     "encode",
     "decode",
@@ -1035,10 +1036,15 @@ class Call:
 
     def exception(self) -> Any: ...
 
+@final
+class ObjectPlan:
+    """The plan of a class, in its attribute `_plan`; made by `GenericObjectMeta`."""
+    def __new__(cls, type_name: str, items: list[tuple[str, type[IgniteDataType], Any]], has_version: bool) -> Self: ...
+
 def _next_event() -> tuple[Callable[..., object], tuple[Any, ...]]:
     """Wait for an event of the background; called by the thread that tells them. Returns the method to call, and its arguments."""
 
-def encode(value: Any, hint: type[IgniteDataType] | None = None) -> bytes:
+def encode(value: Any, hint: type[IgniteDataType] | None = None, client: BaseClient | None = None) -> bytes:
     """Write one value as it goes over the wire.
 
     Args:

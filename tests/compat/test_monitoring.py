@@ -89,7 +89,10 @@ def shown(heard: list[tuple[str, Any]]) -> list[tuple[Any, ...]]:
             facts["error_msg"] = facts["err_msg"]
         elif "error_msg" in facts:
             facts["err_msg"] = facts["error_msg"]
-        told.append((method, type(event).__name__, repr(getattr(event, "protocol_context", "")), facts))
+        context = getattr(event, "protocol_context", None)
+        # This client offers a feature more.
+        agreed = context and (context.version, bool(context.is_cluster_api_supported()))
+        told.append((method, type(event).__name__, agreed, facts))
     return told
 
 

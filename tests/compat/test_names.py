@@ -24,14 +24,7 @@ PYIGNITE: dict[str, dict[str, Any]] = json.loads(RECORD.read_text())
 LATER: dict[str, str] = {
     path: reason
     for reason, listed in {
-        "complex objects": """
-            GenericObjectMeta binary datatypes.binary
-            client.Client.get_binary_type client.Client.put_binary_type client.Client.register_binary_type
-            client.Client.query_binary_type client.Client.unwrap_binary
-            aio_client.AioClient.get_binary_type aio_client.AioClient.put_binary_type aio_client.AioClient.register_binary_type
-            aio_client.AioClient.query_binary_type aio_client.AioClient.unwrap_binary
-        """,
-        "partition awareness": """
+        "connections as objects, which pyignite's documentation shows and calls no part of its interface": """
             client.Client.get_best_node aio_client.AioClient.get_best_node client.Client.random_node aio_client.AioClient.random_node
             connection.Connection connection.AioConnection
         """,
@@ -52,10 +45,7 @@ PRIVATE: dict[str, str] = {
             datatypes.internal.infer_from_python datatypes.internal.infer_from_python_async datatypes.internal.tc_map
         """,
         "the structure that its parser reads cache settings with": "datatypes.cache_config.get_cache_config_struct",
-        "structures that its parser reads binary types with": """
-            datatypes.binary.binary_fields_struct datatypes.binary.body_struct datatypes.binary.enum_struct
-            datatypes.binary.schema_fields_struct datatypes.binary.schema_struct
-        """,
+        "structures that its parser reads binary types with": "datatypes.binary",
         "requests as ctypes structures": "queries.Query queries.ConfigQuery queries.query_perform",
         "how its cursors are put together": """
             cursors.AbstractScanCursor cursors.AbstractSqlFieldsCursor cursors.BaseCursorMixin cursors.CursorMixin
@@ -79,6 +69,7 @@ PRIVATE: dict[str, str] = {
 #: Here, but otherwise than there: path -> reason.
 OTHERWISE: dict[str, str] = {
     "client.BaseClient.__init__": "the base tells the Rust half which face it is; programs make a Client or an AioClient",
+    "binary.GenericObjectMeta.__init__": "`__new__` takes `type_name` and `schema`",
     "cache.Cache.scan": "pages of 1,024 entries instead of 1: nobody can see the difference except in time",
     "aio_cache.AioCache.scan": "as Cache.scan",
     "cache.Cache.select_row": "as Cache.scan",

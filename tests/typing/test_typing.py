@@ -19,11 +19,11 @@ USES = ast.parse(Path(__file__).with_name("uses_everything.py").read_text())
 
 #: Functions of the file that use each class.
 WHERE = {
-    Client: {"client"},
+    Client: {"client", "types"},
     Cluster: {"client"},
     Transaction: {"client"},
     Cache: {"cache", "typed_cache"},
-    AioClient: {"aio_client"},
+    AioClient: {"aio_client", "aio_types"},
     AioCluster: {"aio_client"},
     AioTransaction: {"aio_client"},
     AioCache: {"aio_cache"},

@@ -4,6 +4,7 @@ is left out."""
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from typing_extensions import assert_type
 
 import pyignite_rs
-from pyignite_rs import AioClient, Client, exceptions, install_as_pyignite, monitoring
+from pyignite_rs import AioClient, Client, GenericObjectMeta, exceptions, install_as_pyignite, monitoring
 from pyignite_rs.aio_cache import AioCache
 from pyignite_rs.cache import Cache
 from pyignite_rs.connection.protocol_context import ProtocolContext
@@ -91,7 +92,33 @@ def client() -> None:
         for row in rows:
             print(row)
         rows.close()
+    with made.deadline(5.0):
+        made.get_cache_names()
     made.close()
+
+
+class Person(metaclass=GenericObjectMeta, type_name="Person", schema=OrderedDict([("name", String), ("age", IntObject)])):
+    """A complex object."""
+
+
+def types(made: Client) -> None:
+    """Binary types."""
+    made.register_binary_type(Person)
+    made.register_binary_type(Person, affinity_key_field="name")
+    assert_type(made.query_binary_type("Person"), Any)
+    assert_type(made.query_binary_type("Person", Person.schema), Any)
+    assert_type(made.get_binary_type("Person"), dict[Any, Any])
+    made.put_binary_type("Person", affinity_key_field=None, is_enum=False, schema={"name": String})
+    assert_type(made.unwrap_binary((1, [])), Any)
+
+
+async def aio_types(made: AioClient) -> None:
+    """The same with coroutines."""
+    await made.register_binary_type(Person)
+    assert_type(await made.query_binary_type("Person"), Any)
+    assert_type(await made.get_binary_type("Person"), dict[Any, Any])
+    await made.put_binary_type("Color", is_enum=True, schema={"RED": 0})
+    assert_type(await made.unwrap_binary((1, [])), Any)
 
 
 def cache(made: Client) -> None:
@@ -175,6 +202,8 @@ async def aio_client() -> None:
         async for row in rows:
             print(row)
         await rows.close()
+    with made.deadline(5.0):
+        await made.get_cache_names()
     await made.close()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.compat.test_names import LATER, PYIGNITE, covering
+from tests.compat.test_names import LATER, PRIVATE, PYIGNITE, covering
 
 #: pyignite 0.6.1 is in this environment; it has wheels up to Python 3.11.
 HAS_PYIGNITE = sys.version_info < (3, 12)
@@ -52,7 +52,7 @@ def test_import_pyignite_brings_this_package() -> None:
 
 
 def test_every_public_module_is_the_same_object() -> None:
-    names = [name for name in PYIGNITE if name and covering(name, LATER) is None]
+    names = [name for name in PYIGNITE if name and covering(name, LATER, PRIVATE) is None]
     assert len(names) > 20
     assert (
         told(f"""
@@ -73,7 +73,7 @@ def test_every_public_module_is_the_same_object() -> None:
 def test_modules_come_along_with_the_package_as_in_pyignite() -> None:
     """`import pyignite` is enough for `pyignite.datatypes.String`, and the same goes for `import pyignite_rs`."""
     # The one module that pyignite does not import by itself.
-    names = [name for name in PYIGNITE if name and name != "datatypes.key_value" and covering(name, LATER) is None]
+    names = [name for name in PYIGNITE if name and name != "datatypes.key_value" and covering(name, LATER, PRIVATE) is None]
     for package in ("pyignite", "pyignite_rs"):
         assert (
             told(f"""
