@@ -158,7 +158,17 @@ impl Lane {
         deadline: Deadline,
         interrupt: Interrupt<'_>,
     ) -> Result<i64, Error> {
-        self.ask(operation, frame, Wanted::Later, deadline, interrupt)
+        let before = self.watched_ahead.len();
+        let asked = self.ask(operation, frame, Wanted::Later, deadline, interrupt);
+        if let Err(error) = &asked {
+            self.tell_end(Some(error));
+            if self.watched_ahead.len() > before
+                && let Some(watched) = self.watched_ahead.pop()
+            {
+                self.link.watched_ended(&watched, Err(error));
+            }
+        }
+        asked
     }
 
     /// Waits for the answer to a request that was sent ahead.

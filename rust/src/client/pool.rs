@@ -105,7 +105,7 @@ impl Held {
         interrupt: Interrupt<'_>,
     ) -> Result<i64, Error> {
         let Some(lane) = &mut self.lane else { return Err(Error::new(ErrorKind::ConnectionClosed)) };
-        lane.ask_ahead(operation, frame, deadline, interrupt).inspect_err(|error| lane.tell_end(Some(error)))
+        lane.ask_ahead(operation, frame, deadline, interrupt)
     }
 }
 
@@ -383,12 +383,17 @@ impl Pool {
                 let request = held.ask_ahead(operation, frame, deadline, interrupt)?;
                 Ok((held, request))
             });
+            tell_noted();
             asked.push(asking);
         }
         let mut answers = Vec::with_capacity(parts.len());
         for (asking, (target, frame)) in asked.into_iter().zip(parts) {
             let answered = asking.and_then(|(mut held, request)| match &mut held.lane {
-                Some(lane) => lane.collect(request, deadline, interrupt).map(|()| held),
+                Some(lane) => {
+                    let collected = lane.collect(request, deadline, interrupt);
+                    self.tell_outcome(lane, Some(request), collected.as_ref().copied());
+                    collected.map(|()| held)
+                }
                 None => Err(Error::new(ErrorKind::ConnectionClosed)),
             });
             answers.push(answered.or_else(|failed| match self.attempts(operation, target).failed(failed) {
@@ -397,6 +402,16 @@ impl Pool {
             }));
         }
         answers
+    }
+
+    /// Tells whoever listens how a request ended, and the connection if it did too.
+    #[inline]
+    fn tell_outcome(&self, lane: &mut Lane, ahead: Option<i64>, outcome: Result<(), &Error>) {
+        if let Err(error) = outcome {
+            let closed = self.closed.load(Ordering::Acquire);
+            lane.tell_end(Some(error).filter(|_| !closed));
+        }
+        lane.tell_outcome(ahead, outcome);
     }
 
     fn carry(
@@ -424,18 +439,13 @@ impl Pool {
                         Ask::Call(operation, frame) => lane.call(operation, frame, deadline, interrupt),
                         Ask::Collect(request) => lane.collect(*request, deadline, interrupt),
                     };
+                    self.tell_outcome(lane, ahead, carried.as_ref().copied());
                     match carried {
                         Ok(()) => {
-                            lane.tell_outcome(ahead, Ok(()));
                             held.open(operation.opens);
                             return Ok(held);
                         }
-                        Err(error) => {
-                            let closed = self.closed.load(Ordering::Acquire);
-                            lane.tell_end(Some(&error).filter(|_| !closed));
-                            lane.tell_outcome(ahead, Err(&error));
-                            error
-                        }
+                        Err(error) => error,
                     }
                 }
                 Err(error) => {
