@@ -2,13 +2,15 @@
 # make check   format, lints, three builds, types, stubs make bench  the table of measurements
 # make cluster N=3   nodes for hand work, until Ctrl-C   make build  .venv and the extension in it
 # make stubs   *.pyi from the built module               make fixtures  bytes made by the Java client
-# make format  what make check asks for                  make clean  removes what all of these made
+# make format  what make check asks for                  make docs      the documentation, in docs/_build
+#                                                        make clean     removes what all of these made
 #
 # PYTHON=python3.12 chooses the interpreter; IGNITE_HOME or IGNITE_VERSION the server.
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-rust test-python check check-rust check-python bench cluster fixtures format stubs clean tools java FORCE
+.PHONY: build demo test test-rust test-python check check-rust check-python docs bench cluster fixtures format stubs clean tools java
+.PHONY: FORCE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -113,7 +115,7 @@ test-rust: tools
 test-python: tools java $(EXTENSION) $(VENV)/group-test
 	$(PY) -m pytest $(ARGS)
 
-check: check-rust check-python
+check: check-rust check-python docs
 
 # Three builds, because only the smaller ones show that no room uses what it must not.
 check-rust: tools
@@ -129,8 +131,13 @@ check-python: $(EXTENSION) $(VENV)/group-lint
 	$(PY) -m ruff check .
 	$(PY) -m mypy python/pyignite_rs
 	$(PY) -m mypy $$(find python/pyignite_rs -name '*.py')
+	$(PY) -m mypy tests/typing/uses_everything.py
+	$(VENV)/bin/basedpyright --project tests/typing --pythonpath $(PY)
 	$(PY) -m tests.support.stubs --check
-	MYPYPATH=python $(PY) -m mypy.stubtest pyignite_rs
+	MYPYPATH=python $(PY) -m mypy.stubtest pyignite_rs --allowlist tests/support/stubtest.txt
+
+docs: $(EXTENSION) $(VENV)/group-docs
+	$(PY) -m sphinx --quiet --fail-on-warning --keep-going --builder html docs docs/_build
 
 format: $(VENV)/group-lint | tools
 	cargo fmt --all
@@ -142,6 +149,6 @@ stubs: $(EXTENSION) $(VENV)/group-lint
 	$(PY) -m tests.support.stubs
 
 clean:
-	rm -rf target $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf target $(VENV) dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f python/pyignite_rs/*.so python/pyignite_rs/*.so.new
 	find python tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

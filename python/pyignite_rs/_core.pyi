@@ -24,6 +24,7 @@ __all__ = [
     "Call",
     "Several",
     "ObjectPlan",
+    "_next_event",
     "encode",
     "decode",
     "hash_of",
@@ -40,7 +41,7 @@ __version__: Final[str]
 class BaseClient:
     """Connections and operations that both clients share. Use `Client` or `AioClient`."""
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool) -> Any:
+    def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool, teller: Any) -> Any:
         """Remember what `__init__` was given; called by the Python half."""
 
     def _count_deadlines(self, change: int) -> Any:
@@ -1054,6 +1055,9 @@ class Several:
 class ObjectPlan:
     """The plan of a class, in its attribute `_plan`; made by `GenericObjectMeta`."""
     def __new__(cls, type_name: str, items: list[tuple[str, type[IgniteDataType], Any]], has_version: bool) -> Self: ...
+
+def _next_event() -> tuple[Callable[..., object], tuple[Any, ...]]:
+    """Wait for an event of the background; called by the thread that tells them. Returns the method to call, and its arguments."""
 
 def encode(value: Any, hint: type[IgniteDataType] | None = None, client: BaseClient | None = None) -> bytes:
     """Write one value as it goes over the wire.

@@ -1,7 +1,9 @@
 """Caches of the asynchronous client."""
 
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from .aio_client import AioClient
 from .cache import BaseCache
@@ -9,8 +11,10 @@ from .cursors import AioScanCursor
 from .datatypes.base import IgniteDataType
 
 __all__ = ["AioCache", "create_cache", "get_cache", "get_or_create_cache"]
+_K = TypeVar("_K", default=Any)
+_V = TypeVar("_V", default=Any)
 
-class AioCache(BaseCache):
+class AioCache(BaseCache, Generic[_K, _V]):
     """A cache. Every method returns a coroutine-like call, which starts when it is awaited."""
 
     async def settings(self, timeout: float | None = 0) -> dict[int, Any]:
@@ -25,8 +29,8 @@ class AioCache(BaseCache):
         """
 
     def get(
-        self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
-    ) -> Coroutine[Any, Any, Any]:
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, _V | None]:
         """Read the value of a key.
 
         Args:
@@ -48,8 +52,8 @@ class AioCache(BaseCache):
 
     def put(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -77,8 +81,8 @@ class AioCache(BaseCache):
 
     def put_if_absent(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -104,7 +108,9 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_PUT_IF_ABSENT, 1002, since 1.0.
         """
 
-    def get_all(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Coroutine[Any, Any, dict[Any, Any]]:
+    def get_all(
+        self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, dict[_K, _V]]:
         """Read the values of several keys.
 
         Args:
@@ -122,7 +128,11 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_GET_ALL, 1003, since 1.0.
         """
 
-    def put_all(self, pairs: Mapping[Any, Any], timeout: float | None = 0.0) -> Coroutine[Any, Any, None]:
+    def put_all(
+        self,
+        pairs: Mapping[_K, _V | tuple[_V, type[IgniteDataType]]] | Mapping[tuple[_K, Any], _V | tuple[_V, type[IgniteDataType]]],
+        timeout: float | None = 0.0,
+    ) -> Coroutine[Any, Any, None]:
         """Store several entries, in place of those before.
 
         Args:
@@ -142,12 +152,12 @@ class AioCache(BaseCache):
 
     def get_and_put(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Coroutine[Any, Any, _V | None]:
         """Store a value and read the one before.
 
         Args:
@@ -171,12 +181,12 @@ class AioCache(BaseCache):
 
     def get_and_replace(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Coroutine[Any, Any, _V | None]:
         """Store a value in place of another, and read the one before. A key without a value stays without one.
 
         Args:
@@ -199,8 +209,8 @@ class AioCache(BaseCache):
         """
 
     def get_and_remove(
-        self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
-    ) -> Coroutine[Any, Any, Any]:
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, _V | None]:
         """Remove an entry and read its value.
 
         Args:
@@ -222,12 +232,12 @@ class AioCache(BaseCache):
 
     def get_and_put_if_absent(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Coroutine[Any, Any, _V | None]:
         """Store a value unless the key has one, and read the one that was there.
 
         Args:
@@ -251,8 +261,8 @@ class AioCache(BaseCache):
 
     def replace(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -280,9 +290,9 @@ class AioCache(BaseCache):
 
     def replace_if_equals(
         self,
-        key: Any,
-        sample: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        sample: _V | tuple[_V, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         sample_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
@@ -312,7 +322,7 @@ class AioCache(BaseCache):
         """
 
     def contains_key(
-        self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
     ) -> Coroutine[Any, Any, bool]:
         """Tell whether a key has a value.
 
@@ -333,7 +343,9 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_CONTAINS_KEY, 1011, since 1.0.
         """
 
-    def contains_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Coroutine[Any, Any, bool]:
+    def contains_keys(
+        self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, bool]:
         """Tell whether all of several keys have values.
 
         Args:
@@ -351,7 +363,9 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_CONTAINS_KEYS, 1012, since 1.0.
         """
 
-    def clear(self, keys: Iterable[Any] | None = None, timeout: float | None = 0.0) -> Coroutine[Any, Any, None]:
+    def clear(
+        self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]] | None = None, timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, None]:
         """Clear the cache, or some keys, without telling listeners and cache stores.
 
         Args:
@@ -369,7 +383,7 @@ class AioCache(BaseCache):
         """
 
     def clear_key(
-        self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
     ) -> Coroutine[Any, Any, None]:
         """Clear one key without telling listeners and cache stores.
 
@@ -390,7 +404,9 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_CLEAR_KEY, 1014, since 1.0.
         """
 
-    def clear_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Coroutine[Any, Any, None]:
+    def clear_keys(
+        self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, None]:
         """Clear several keys without telling listeners and cache stores.
 
         Args:
@@ -409,7 +425,7 @@ class AioCache(BaseCache):
         """
 
     def remove_key(
-        self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
     ) -> Coroutine[Any, Any, bool]:
         """Remove an entry; listeners and cache stores are told.
 
@@ -432,8 +448,8 @@ class AioCache(BaseCache):
 
     def remove_if_equals(
         self,
-        key: Any,
-        sample: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        sample: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         sample_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -459,7 +475,9 @@ class AioCache(BaseCache):
         Wire: OP_CACHE_REMOVE_IF_EQUALS, 1017, since 1.0.
         """
 
-    def remove_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> Coroutine[Any, Any, None]:
+    def remove_keys(
+        self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0
+    ) -> Coroutine[Any, Any, None]:
         """Remove several entries; listeners and cache stores are told.
 
         Args:

@@ -32,7 +32,7 @@ class AioClient(BaseClient):
     Args:
         compact_footer: Form in which complex objects are written. Default: as the servers do.
         partition_aware: Whether calls may go straight to the node that has the key.
-        event_listeners: Must be empty in this version.
+        event_listeners: Listeners to what happens to connections and requests, as for `Client`.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
         username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it

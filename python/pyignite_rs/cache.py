@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from ._core import BaseCache as _CoreCache
+from .datatypes import prop_codes
 from .datatypes.expiry_policy import ExpiryPolicy
 from .datatypes.prop_codes import PROP_QUERY_ENTITIES
 from .exceptions import NotSupportedByClusterError, SQLError
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
 
 
+#: Codes of all properties of caches.
+PROP_CODES: set[int] = {code for name, code in vars(prop_codes).items() if name.startswith("PROP_")}
+
+
 class BaseCache(_CoreCache):
     """What the caches of both clients share."""
+
+    #: `Cache[int, str]` is a type for annotations, and the class itself when it is called.
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     #: What `settings` remembers.
     _known_settings: dict[int, Any] | None = None

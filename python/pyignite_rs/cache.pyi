@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic
 
-from typing_extensions import Self
+from typing_extensions import Self, TypeVar
 
 from ._core import BaseCache as _CoreCache
 from .client import Client
@@ -14,6 +14,9 @@ from .datatypes.expiry_policy import ExpiryPolicy
 from .queries.cache_info import CacheInfo
 
 __all__ = ["BaseCache", "Cache", "create_cache", "get_cache", "get_or_create_cache"]
+PROP_CODES: set[int]
+_K = TypeVar("_K", default=Any)
+_V = TypeVar("_V", default=Any)
 
 class BaseCache(_CoreCache):
     """What the caches of both clients share."""
@@ -47,7 +50,7 @@ class BaseCache(_CoreCache):
             TypeError, ValueError: A time is of the wrong type, or negative.
         """
 
-class Cache(BaseCache):
+class Cache(BaseCache, Generic[_K, _V]):
     """A cache. Every method returns its result; any number of threads may call at once."""
 
     @property
@@ -89,7 +92,9 @@ class Cache(BaseCache):
         Wire: OP_QUERY_SQL, 2002, since 1.0.
         """
 
-    def get(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+    def get(
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> _V | None:
         """Read the value of a key.
 
         Args:
@@ -111,8 +116,8 @@ class Cache(BaseCache):
 
     def put(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -140,8 +145,8 @@ class Cache(BaseCache):
 
     def put_if_absent(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -167,7 +172,7 @@ class Cache(BaseCache):
         Wire: OP_CACHE_PUT_IF_ABSENT, 1002, since 1.0.
         """
 
-    def get_all(self, keys: Iterable[Any], timeout: float | None = 0.0) -> dict[Any, Any]:
+    def get_all(self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0) -> dict[_K, _V]:
         """Read the values of several keys.
 
         Args:
@@ -185,7 +190,11 @@ class Cache(BaseCache):
         Wire: OP_CACHE_GET_ALL, 1003, since 1.0.
         """
 
-    def put_all(self, pairs: Mapping[Any, Any], timeout: float | None = 0.0) -> None:
+    def put_all(
+        self,
+        pairs: Mapping[_K, _V | tuple[_V, type[IgniteDataType]]] | Mapping[tuple[_K, Any], _V | tuple[_V, type[IgniteDataType]]],
+        timeout: float | None = 0.0,
+    ) -> None:
         """Store several entries, in place of those before.
 
         Args:
@@ -205,12 +214,12 @@ class Cache(BaseCache):
 
     def get_and_put(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Any:
+    ) -> _V | None:
         """Store a value and read the one before.
 
         Args:
@@ -234,12 +243,12 @@ class Cache(BaseCache):
 
     def get_and_replace(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Any:
+    ) -> _V | None:
         """Store a value in place of another, and read the one before. A key without a value stays without one.
 
         Args:
@@ -261,7 +270,9 @@ class Cache(BaseCache):
         Wire: OP_CACHE_GET_AND_REPLACE, 1006, since 1.0.
         """
 
-    def get_and_remove(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> Any:
+    def get_and_remove(
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> _V | None:
         """Remove an entry and read its value.
 
         Args:
@@ -283,12 +294,12 @@ class Cache(BaseCache):
 
     def get_and_put_if_absent(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
-    ) -> Any:
+    ) -> _V | None:
         """Store a value unless the key has one, and read the one that was there.
 
         Args:
@@ -312,8 +323,8 @@ class Cache(BaseCache):
 
     def replace(
         self,
-        key: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -341,9 +352,9 @@ class Cache(BaseCache):
 
     def replace_if_equals(
         self,
-        key: Any,
-        sample: Any,
-        value: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        sample: _V | tuple[_V, type[IgniteDataType]],
+        value: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         sample_hint: type[IgniteDataType] | None = None,
         value_hint: type[IgniteDataType] | None = None,
@@ -372,7 +383,9 @@ class Cache(BaseCache):
         Wire: OP_CACHE_REPLACE_IF_EQUALS, 1010, since 1.0.
         """
 
-    def contains_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> bool:
+    def contains_key(
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> bool:
         """Tell whether a key has a value.
 
         Args:
@@ -392,7 +405,7 @@ class Cache(BaseCache):
         Wire: OP_CACHE_CONTAINS_KEY, 1011, since 1.0.
         """
 
-    def contains_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> bool:
+    def contains_keys(self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0) -> bool:
         """Tell whether all of several keys have values.
 
         Args:
@@ -410,7 +423,7 @@ class Cache(BaseCache):
         Wire: OP_CACHE_CONTAINS_KEYS, 1012, since 1.0.
         """
 
-    def clear(self, keys: Iterable[Any] | None = None, timeout: float | None = 0.0) -> None:
+    def clear(self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]] | None = None, timeout: float | None = 0.0) -> None:
         """Clear the cache, or some keys, without telling listeners and cache stores.
 
         Args:
@@ -427,7 +440,9 @@ class Cache(BaseCache):
         Wire: OP_CACHE_CLEAR, 1013, or OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
         """
 
-    def clear_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> None:
+    def clear_key(
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> None:
         """Clear one key without telling listeners and cache stores.
 
         Args:
@@ -447,7 +462,7 @@ class Cache(BaseCache):
         Wire: OP_CACHE_CLEAR_KEY, 1014, since 1.0.
         """
 
-    def clear_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> None:
+    def clear_keys(self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0) -> None:
         """Clear several keys without telling listeners and cache stores.
 
         Args:
@@ -465,7 +480,9 @@ class Cache(BaseCache):
         Wire: OP_CACHE_CLEAR_KEYS, 1015, since 1.0.
         """
 
-    def remove_key(self, key: Any, key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0) -> bool:
+    def remove_key(
+        self, key: _K | tuple[_K, type[IgniteDataType]], key_hint: type[IgniteDataType] | None = None, timeout: float | None = 0.0
+    ) -> bool:
         """Remove an entry; listeners and cache stores are told.
 
         Args:
@@ -487,8 +504,8 @@ class Cache(BaseCache):
 
     def remove_if_equals(
         self,
-        key: Any,
-        sample: Any,
+        key: _K | tuple[_K, type[IgniteDataType]],
+        sample: _V | tuple[_V, type[IgniteDataType]],
         key_hint: type[IgniteDataType] | None = None,
         sample_hint: type[IgniteDataType] | None = None,
         timeout: float | None = 0.0,
@@ -514,7 +531,7 @@ class Cache(BaseCache):
         Wire: OP_CACHE_REMOVE_IF_EQUALS, 1017, since 1.0.
         """
 
-    def remove_keys(self, keys: Iterable[Any], timeout: float | None = 0.0) -> None:
+    def remove_keys(self, keys: Iterable[_K | tuple[_K, type[IgniteDataType]]], timeout: float | None = 0.0) -> None:
         """Remove several entries; listeners and cache stores are told.
 
         Args:

@@ -13,10 +13,10 @@ from ._core import BaseClient as _CoreClient
 from ._deadline import deadline
 from .cache import Cache
 from .cluster import Cluster
-from .connection import BitmaskFeature, ProtocolContext
+from .connection import ProtocolContext
 from .constants import IGNITE_DEFAULT_PORT
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
-from .exceptions import NotSupportedError
+from .monitoring import _Teller
 from .transaction import Transaction
 from .utils import is_iterable
 
@@ -77,14 +77,13 @@ class BaseClient(_CoreClient):
         event_listeners: Sequence[Any] | None,
         options: dict[str, Any],
     ) -> None:
-        if event_listeners:
-            raise NotSupportedError("event listeners come in a later version; leave event_listeners out")
+        self._teller = _Teller(event_listeners)
         self._set_footer(compact_footer)
         # The name that pyignite's documentation uses in its examples.
         self._partition_aware = bool(options.pop("partition_awareness", partition_aware))
         #: Whether credentials leave in clear text and nobody was told yet.
         self._warns = options.get("username") is not None and not options.get("use_ssl")
-        self._configure(face, options, cache_class, self._partition_aware)
+        self._configure(face, options, cache_class, self._partition_aware, self._teller)
 
     def _warn_of_clear_text(self, addresses: list[tuple[str, int]]) -> None:
         """Warn, once for a client, that anybody on the way can read the password. For the caller of `connect`."""
@@ -120,11 +119,7 @@ class BaseClient(_CoreClient):
     @property
     def protocol_context(self) -> ProtocolContext | None:
         """Protocol version and features of the last opened connection; None before the first."""
-        context = self._protocol_context()
-        if context is None:
-            return None
-        version, features = context
-        return ProtocolContext(version, None if features is None else BitmaskFeature(features))
+        return ProtocolContext._agreed(self._protocol_context())
 
     @property
     def partition_awareness_supported_by_protocol(self) -> bool:
@@ -177,7 +172,8 @@ class Client(BaseClient):
     Args:
         compact_footer: Form in which complex objects are written. Default: as the servers do.
         partition_aware: Whether calls may go straight to the node that has the key.
-        event_listeners: Must be empty in this version.
+        event_listeners: Listeners to what happens to connections and requests (any iterable of objects of the classes in
+            `pyignite_rs.monitoring`).
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
         username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it

@@ -21,20 +21,6 @@ NOT_HERE: dict[str, dict[str, str]] = {
         "Struct": "a helper of pyignite's parser, no type",
         "StructArray": "a helper of pyignite's parser, no type",
     },
-    "constants": {
-        "AFFINITY_DELAY": "settings of pyignite's own affinity code",
-        "AFFINITY_RETRIES": "settings of pyignite's own affinity code",
-        "RECONNECT_BACKOFF_SEQUENCE": "settings of pyignite's own reconnect code",
-        "PROTOCOL_VERSION_MAJOR": "three parts of a version that no program needs; `PROTOCOLS` has the versions",
-        "PROTOCOL_VERSION_MINOR": "see PROTOCOL_VERSION_MAJOR",
-        "PROTOCOL_VERSION_PATCH": "see PROTOCOL_VERSION_MAJOR",
-        "RHF_ERROR": "flags of a response header, which never reach Python here",
-        "RHF_TOPOLOGY_CHANGED": "flags of a response header, which never reach Python here",
-        "SSL_DEFAULT_CIPHERS": "comes with TLS",
-    },
-    "queries.op_codes": {
-        **dict.fromkeys(("OP_SUCCESS", "OP_CACHE_LOCAL_PEEK"), "no request that this client sends"),
-    },
 }
 
 #: What is said here and not by pyignite.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
+import ctypes
 import inspect
 import sys
 from collections import OrderedDict
@@ -17,7 +17,6 @@ import pytest
 import pyignite_rs
 import pyignite_rs.datatypes as our_types
 
-from .test_datatypes import NOT_HERE
 from .values import KEYS, LEAP_DAY, OURS, SHARED, Row, shown
 
 if sys.version_info >= (3, 12):
@@ -316,113 +315,7 @@ def test_what_catches_a_failure_there_catches_it_here() -> None:
     assert isinstance(caught.value, (ReconnectError, OSError))
 
 
-# --- names and signatures --------------------------------------------------------------------------------------------------------
-
-#: Public methods of pyignite's classes that come later, with the issue that they belong to.
-LATER = {
-    "Client": {"get_binary_type", "put_binary_type", "register_binary_type", "query_binary_type", "unwrap_binary", "sql",
-               "tx_start", "get_best_node", "random_node", "cluster", "register_cache"},
-    "Cache": {"get_best_node"},
-    "Cluster": set(),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "later"),
-    [
-        ("client", "Client", "Client"),
-        ("aio_client", "AioClient", "Client"),
-        ("cache", "Cache", "Cache"),
-        ("aio_cache", "AioCache", "Cache"),
-        ("cluster", "Cluster", "Cluster"),
-        ("aio_cluster", "AioCluster", "Cluster"),
-    ],
-)
-def test_names_and_parameters_of_methods(module: str, name: str, later: str) -> None:
-    theirs = getattr(importlib.import_module(f"pyignite.{module}"), name)
-    ours = getattr(importlib.import_module(f"pyignite_rs.{module}"), name)
-    public = {method for method in dir(theirs) if not method.startswith("_")}
-    missing = {method for method in public if not hasattr(ours, method)}
-    assert missing <= LATER[later]
-    for method in sorted(public - missing):
-        if not callable(getattr(theirs, method)) or inspect.isclass(getattr(theirs, method)):
-            continue
-        parameters = list(inspect.signature(getattr(theirs, method)).parameters.values())
-        here = inspect.signature(getattr(ours, method)).parameters
-        if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-            continue
-        wanted = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
-        # The same names in the same places; more may follow.
-        assert list(here)[: len(wanted)] == wanted, method
-        for parameter in parameters:
-            if parameter.name == "page_size":
-                # One row an answer there, which nobody can tell from this but by its slowness.
-                assert here[parameter.name].default == 1024
-                continue
-            if parameter.default not in (
-                parameter.empty,
-                here[parameter.name].default if parameter.name in here else parameter.empty,
-            ):
-                assert not parameter.default and not here[parameter.name].default, (method, parameter.name)
-
-
-#: Modules that programs import from; those of pyignite that are not here come later or are its machinery.
-MODULES = [
-    "",
-    "aio_cache",
-    "aio_client",
-    "aio_cluster",
-    "cache",
-    "client",
-    "cluster",
-    "connection",
-    "connection.bitmask_feature",
-    "connection.protocol_context",
-    "constants",
-    "datatypes",
-    "datatypes.base",
-    "datatypes.cache_config",
-    "datatypes.cache_properties",
-    "datatypes.cluster_state",
-    "datatypes.complex",
-    "datatypes.expiry_policy",
-    "datatypes.internal",
-    "datatypes.key_value",
-    "datatypes.null_object",
-    "datatypes.primitive",
-    "datatypes.primitive_arrays",
-    "datatypes.primitive_objects",
-    "datatypes.prop_codes",
-    "datatypes.standard",
-    "datatypes.type_codes",
-    "datatypes.type_ids",
-    "datatypes.type_names",
-    "exceptions",
-    "queries",
-    "queries.cache_info",
-    "queries.op_codes",
-    "utils",
-]
-
-
-#: Names in `__all__` of pyignite's modules that come later or are the machinery of its parser.
-NOT_EXPORTED = {
-    "constants": set(NOT_HERE["constants"]),
-    "connection": {"Connection", "AioConnection"},
-    "datatypes.cache_config": {"get_cache_config_struct"},
-    "datatypes.internal": {"Struct", "StructArray", "AnyDataArray", "infer_from_python", "infer_from_python_async", "tc_map"},
-}
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_import_paths(module: str) -> None:
-    path = f".{module}".rstrip(".")
-    theirs, ours = importlib.import_module(f"pyignite{path}"), importlib.import_module(f"pyignite_rs{path}")
-    names = getattr(ours, "__all__", None)
-    exported = names if names is not None else [name for name in vars(ours) if not name.startswith("_")]
-    assert exported or module == "queries"
-    missing = {name for name in getattr(theirs, "__all__", []) if not hasattr(ours, name)}
-    assert missing <= NOT_EXPORTED.get(module, set())
+# --- helpers ---------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "a", "cache", "SQL_PUBLIC_T", "имя", "Straße", "\uffff", "x" * 1000])
@@ -451,6 +344,41 @@ def test_other_helpers() -> None:
         theirs = (1, their_types.IntObject) if isinstance(value, tuple) else value
         assert our_utils.is_hinted(value) == their_utils.is_hinted(theirs)
         assert our_utils.is_iterable(value) == their_utils.is_iterable(theirs)
+    for value in (0, 1, -1, 2**31, 1_600_000_000_000, -1_600_000_000_000, 2**63 - 1, -(2**63)):
+        assert our_utils.datetime_hashcode(value) == their_utils.datetime_hashcode(value)
+        assert our_utils.unsigned(value) == their_utils.unsigned(value)
+    assert our_utils.unsigned(-1, ctypes.c_ulonglong) == their_utils.unsigned(-1, ctypes.c_ulonglong) == 2**64 - 1
+    for value in (Decimal(0), Decimal(1), Decimal("1.5"), Decimal("-1.5"), Decimal("-99999999999999999999.99")):
+        assert our_utils.decimal_hashcode(value) == their_utils.decimal_hashcode(value)
+    for name, delimiter in (("outer$inner", "$"), ("org.example.Type", "."), ("", "+"), ("plain", "$")):
+        assert our_utils.process_delimiter(name, delimiter) == their_utils.process_delimiter(name, delimiter)
+    for value in (1, "text", their_types.IntObject, ObjectLike(), ObjectLike):
+        assert (
+            our_utils.is_binary(value) == their_utils.is_binary(value) == (value is ObjectLike or isinstance(value, ObjectLike))
+        )
+
+
+def test_the_hash_of_a_decimal_is_javas() -> None:
+    """pyignite drops the scale first, and takes the last word of a large number for the whole."""
+    assert our_utils.decimal_hashcode(Decimal("1.50")) == 150 * 31 + 2
+    assert their_utils.decimal_hashcode(Decimal("1.50")) == 15 * 31 + 1
+
+
+class ObjectLike:
+    """Has what a complex object has."""
+
+    type_name, type_id, schema, schema_id = "T", 1, {}, 2
+
+
+def test_fields_by_their_ids() -> None:
+    class Person:
+        schema = OrderedDict([("name", our_types.String), ("Age", our_types.IntObject)])
+        name = "Ada"
+
+    person: Any = Person()
+    assert our_utils.get_field_by_id(person, our_utils.entity_id("NAME") or 0) == ("Ada", our_types.String)
+    assert our_utils.get_field_by_id(person, our_utils.entity_id("age") or 0) == (0, our_types.IntObject)
+    assert our_utils.get_field_by_id(person, 5) is None
 
 
 def test_both_in_one_loop(address: tuple[str, int], cache_name: str) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from ..support.cluster import Cluster
 
 pytestmark = pytest.mark.live
 
@@ -155,3 +158,90 @@ def test_migrate_binary(address: tuple[str, int]) -> None:
     )
     assert lines[6].endswith("recipient=Alan, report_date=None, sum=118.00")
     assert lines[7] == "Schemas of the type now: 2"
+
+
+def test_get_and_put(address: tuple[str, int]) -> None:
+    assert printed("get_and_put.py", address) == (
+        "One entry.\n"
+        "  title: The Hobbit\n"
+        "  author: None\n"
+        "  was there an author before? False\n"
+        "  the title in exchange: The Hobbit\n"
+        "Many at once.\n"
+        "  author: Tolkien\n"
+        "  pages: 365\n"
+        "  title: The Silmarillion\n"
+        "Gone again.\n"
+        "  price: None\n"
+        "  entries: 0\n"
+    )
+
+
+def test_type_hints(address: tuple[str, int]) -> None:
+    assert printed("type_hints.py", address) == (
+        "Values.\n"
+        "  a long of 8 bytes: 42\n"
+        "  a short of 2 bytes: 42\n"
+        "Keys.\n"
+        "  stored under a string\n"
+        "  stored under a character\n"
+        "A pair of a value and its hint does as well, and among many values nothing else can.\n"
+        "  stored under a character\n"
+        "  entries that are left: 1\n"
+        "What does not fit.\n"
+        "  OverflowError: value: 42000 does not fit ShortObject (-32768 to 32767)\n"
+    )
+
+
+def test_get_and_put_complex(address: tuple[str, int]) -> None:
+    assert printed("get_and_put_complex.py", address) == (
+        "Maps: a dict is a HASH_MAP, an OrderedDict a LINKED_HASH_MAP.\n"
+        "  True, True\n"
+        "  True, [('z', 1), ('a', 2)]\n"
+        "Collections: a list of several types is an ARR_LIST, a set a HASH_SET.\n"
+        "  (1, [1, 'two', 3.0, None])\n"
+        "  (3, ['only one'])\n"
+        "  (2, [1, 'two', 3.0])\n"
+        "Arrays of objects.\n"
+        "  (-1, [7, 'eight', 9.0])\n"
+        "Inside each other.\n"
+        "  (1, ['from here', [1, 2, 3], None])\n"
+        "  (3, ['x'])\n"
+    )
+
+
+def test_async_key_value(address: tuple[str, int]) -> None:
+    assert printed("async_key_value.py", address) == (
+        "Twenty puts at once.\n"
+        "  key 10: 100\n"
+        "Several keys in one call, and several calls at once.\n"
+        "  [0, 1, 4, 9]\n"
+        "  [0, 1, 4, 9]\n"
+        "Everything.\n"
+        "  sum of all values: 2470\n"
+        "A call with a time limit.\n"
+        "  True\n"
+    )
+
+
+@pytest.mark.slow
+def test_failover() -> None:
+    """Three nodes are ended one after the other; the example counts on until the last one is gone."""
+    with Cluster(3) as cluster:
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            str(EXAMPLES / "failover.py"),
+            *(f"{host}:{port}" for host, port in cluster.addresses),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None and running.stdout.readline() == "Connected\n"
+            for node in range(3):
+                time.sleep(2)
+                assert running.poll() is None
+                cluster[node].kill()
+            printed, errors = running.communicate(timeout=60)
+    *lost, last = printed.splitlines()
+    assert (running.returncode, errors, last) == (0, "", "No node is left. The last count was more than 0")
+    assert set(lost) <= {"Lost a node during OP_CACHE_PUT", "Lost a node during OP_CACHE_GET"}

@@ -86,6 +86,7 @@ ARGUMENTS = {
     "peek_modes": "int | Iterable[int] | None",
     "settings": "str | dict[int, Any]",
     "state": "ClusterState | int",
+    "teller": "Any",
     "text": "str",
     "timeout": "float | None",
 }
@@ -98,6 +99,7 @@ RESULTS = {
     "_footer": "bool | None",
     "_keep": "None",
     "_set_footer": "None",
+    "_next_event": "tuple[Callable[..., object], tuple[Any, ...]]",
     "_shutdown": "None",
     "entity_id": "int",
     "java_hash_string": "int",
@@ -130,6 +132,27 @@ RESULTS = {
     "Call._asyncio_future_blocking": "bool | None",
 }
 
+#: What the classes `Cache[K, V]` and `AioCache[K, V]` know more precisely. The mapping is written out, because a Mapping's type of
+#: keys can not be widened.
+_HINTED = "tuple[{}, type[IgniteDataType]]"
+_KEY, _VALUE = f"_K | {_HINTED.format('_K')}", f"_V | {_HINTED.format('_V')}"
+GENERIC_ARGUMENTS = {
+    "key": _KEY,
+    "keys": f"Iterable[{_KEY}]",
+    "pairs": f"Mapping[_K, {_VALUE}] | Mapping[tuple[_K, Any], {_VALUE}]",
+    "sample": _VALUE,
+    "value": _VALUE,
+}
+GENERIC_RESULTS = {
+    "get": "_V | None",
+    "get_all": "dict[_K, _V]",
+    "get_and_put": "_V | None",
+    "get_and_put_if_absent": "_V | None",
+    "get_and_remove": "_V | None",
+    "get_and_replace": "_V | None",
+}
+GENERIC = {"Cache", "AioCache"}
+
 #: Properties that can be set.
 SETTERS = {"_asyncio_future_blocking", "_outer"}
 
@@ -150,9 +173,9 @@ def result_type(name: str, function: Any, face: str = "") -> str:
     return _DOCUMENTED.get(documented, documented)
 
 
-def argument(parameter: inspect.Parameter) -> str:
+def argument(parameter: inspect.Parameter, known: dict[str, str]) -> str:
     """A parameter with its type and default."""
-    kind = ARGUMENTS.get(parameter.name, "Any")
+    kind = known.get(parameter.name, "Any")
     if parameter.name.endswith("_hint"):
         kind = ARGUMENTS["hint"]
     if parameter.default is None and kind != "Any" and "None" not in kind:
@@ -162,7 +185,7 @@ def argument(parameter: inspect.Parameter) -> str:
     return f"{stars}{parameter.name}: {kind}{default}"
 
 
-def definition(name: str, function: Any, result: str, first: str = "") -> str:
+def definition(name: str, function: Any, result: str, first: str = "", known: dict[str, str] = ARGUMENTS) -> str:
     """A function of the built module as a stub. `first` is the name of what it is bound to."""
     parts = [first] if first else []
     previous = None
@@ -172,7 +195,7 @@ def definition(name: str, function: Any, result: str, first: str = "") -> str:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and previous is not inspect.Parameter.KEYWORD_ONLY:
             parts.append("*")
         previous = parameter.kind
-        parts.append(argument(parameter))
+        parts.append(argument(parameter, known))
     documentation = inspect.getdoc(function)
     # What a slot inherits its text from is Python's own.
     body = docstring(documentation) if documentation and not name.startswith("__") else "..."
@@ -267,6 +290,8 @@ def attributes(cls: ast.ClassDef) -> list[ast.stmt]:
 def face_class(cls: ast.ClassDef, shown: str, base: type) -> None:
     """Turn a class into its stub; the one named `shown` gets the methods of `base`."""
     before = attributes(cls)
+    # What makes `Cache[K, V]` an expression; the stub has `Generic` for it.
+    cls.body = [member for member in cls.body if "__class_getitem__" not in ast.unparse(member)]
     for member in cls.body:
         if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
             without_body(member)
@@ -274,12 +299,18 @@ def face_class(cls: ast.ClassDef, shown: str, base: type) -> None:
     cls.body[head:head] = before
     if cls.name != shown:
         return
+    is_generic = shown in GENERIC
+    if is_generic:
+        cls.bases += [ast.parse("Generic[_K, _V]", mode="eval").body]
     for name, method in operations(base):
         result = result_type(f"{base.__name__}.{name}", method, shown)
+        if is_generic:
+            result = GENERIC_RESULTS.get(name, result)
         # A cursor is made at once, and asks the server when it is awaited.
         if shown.startswith("Aio") and not result.endswith("Cursor"):
             result = f"Coroutine[Any, Any, {result}]"
-        cls.body += ast.parse(definition(name, method, result, "self")).body
+        known = ARGUMENTS | GENERIC_ARGUMENTS if is_generic else ARGUMENTS
+        cls.body += ast.parse(definition(name, method, result, "self", known)).body
 
 
 def face_stub(module: str) -> str:
@@ -288,10 +319,13 @@ def face_stub(module: str) -> str:
     tree = ast.parse((PACKAGE / f"{module}.py").read_text())
     body: list[ast.stmt] = ast.parse(
         "from collections.abc import Coroutine, Iterable, Mapping\n"
-        "from typing import Any\n"
+        "from typing import Any, Generic\n"
+        "from typing_extensions import TypeVar\n"
         "from .datatypes.base import IgniteDataType\n"
         "from .datatypes.cluster_state import ClusterState"
     ).body
+    # Without type arguments a cache holds anything.
+    variables = ast.parse("_K = TypeVar('_K', default=Any)\n_V = TypeVar('_V', default=Any)").body if shown in GENERIC else []
     for statement in tree.body:
         match statement:
             case ast.ImportFrom(module="__future__"):
@@ -300,6 +334,8 @@ def face_stub(module: str) -> str:
                 body += statement.body
                 continue
             case ast.ClassDef():
+                body += variables
+                variables = []
                 face_class(statement, shown, base)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 if name.startswith("_"):
@@ -307,6 +343,8 @@ def face_stub(module: str) -> str:
                 without_body(statement)
             case ast.Assign(targets=[ast.Name(id=name)]) if name != "__all__":
                 continue
+            case ast.AnnAssign():
+                statement.value = None
         body.append(statement)
     # The module's docstring stays in front.
     body.insert(0, body.pop(next(index for index, each in enumerate(body) if isinstance(each, ast.Expr))))

@@ -19,6 +19,14 @@ class ProtocolContext:
         self._version = version
         self._features = features if self.is_feature_flags_supported() else None
 
+    @classmethod
+    def _agreed(cls, agreed: tuple[Version, int | None] | None) -> ProtocolContext | None:
+        """What the Rust half tells: version and feature bits. It uses features that have no name here; those are not shown."""
+        if agreed is None:
+            return None
+        version, features = agreed
+        return cls(version, None if features is None else BitmaskFeature(features) & BitmaskFeature.all_supported())
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ProtocolContext):
             return NotImplemented

@@ -1,5 +1,9 @@
 """Hint classes: names for wire types, under pyignite's module names."""
 
+from . import cache_config as cache_config
+from . import cache_properties as cache_properties
+from . import prop_codes as prop_codes
+from . import sql as sql
 from .cluster_state import ClusterState as ClusterState
 from .complex import *
 from .expiry_policy import ExpiryPolicy as ExpiryPolicy

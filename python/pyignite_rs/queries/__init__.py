@@ -1,1 +1,3 @@
-"""Names that programs import from here."""
+"""Op codes of requests."""
+
+from . import op_codes as op_codes

@@ -1,4 +1,7 @@
-"""Op codes of the requests that this version sends."""
+"""Op codes of requests. Not every one of them is sent by this client."""
+
+#: Status of an answer without an error.
+OP_SUCCESS = 0
 
 OP_RESOURCE_CLOSE = 0
 OP_CACHE_GET = 1000
@@ -22,6 +25,7 @@ OP_CACHE_REMOVE_IF_EQUALS = 1017
 OP_CACHE_REMOVE_KEYS = 1018
 OP_CACHE_REMOVE_ALL = 1019
 OP_CACHE_GET_SIZE = 1020
+OP_CACHE_LOCAL_PEEK = 1021
 OP_CACHE_GET_NAMES = 1050
 OP_CACHE_CREATE_WITH_NAME = 1051
 OP_CACHE_GET_OR_CREATE_WITH_NAME = 1052

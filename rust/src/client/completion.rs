@@ -1,12 +1,14 @@
 //! Finished calls of one event loop: pushed by the connections' tasks, drained by the loop, which is woken once per batch.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use super::error::Error;
 use super::handle::Handle;
+use super::observe::Told;
 
 /// A whole message and where its payload starts.
 #[derive(Debug)]
@@ -34,12 +36,20 @@ pub struct Completion {
 #[derive(Debug)]
 pub struct Completions {
     queue: Mutex<Vec<Completion>>,
+    /// Facts that this loop tells to listeners; each was pushed before the completion that it led to.
+    told: Mutex<Vec<Told>>,
+    has_told: AtomicBool,
     signal: Signal,
 }
 
 impl Completions {
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { queue: Mutex::new(Vec::new()), signal: Signal::new()? })
+        Ok(Self {
+            queue: Mutex::new(Vec::new()),
+            told: Mutex::new(Vec::new()),
+            has_told: AtomicBool::new(false),
+            signal: Signal::new()?,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Completion>> {
@@ -65,6 +75,21 @@ impl Completions {
         if wake {
             self.signal.raise();
         }
+    }
+
+    /// Has the loop tell a fact, before it ends the calls that are pushed from now on.
+    pub fn tell(&self, told: Told) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+        self.has_told.store(true, Ordering::Release);
+        self.signal.raise();
+    }
+
+    /// What is to be told; to be asked for after [`Completions::drain`], so that nothing comes after what it led to.
+    pub fn take_told(&self) -> Vec<Told> {
+        if !self.has_told.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes everything, into `batch`. Lowers the signal.

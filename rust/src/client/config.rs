@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
+use super::observe::Observer;
 use super::tls::TlsOptions;
 use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
 use crate::protocol::handshake::Credentials;
@@ -105,6 +106,8 @@ pub struct Config {
     pub split_multi_key: bool,
     /// Longest message accepted from a server, in bytes.
     pub max_message: usize,
+    /// Told what happens to connections and requests.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Config {
@@ -121,6 +124,7 @@ impl Config {
             partition_aware: true,
             split_multi_key: true,
             max_message: DEFAULT_MAX_MESSAGE,
+            observer: None,
         }
     }
 

@@ -14,6 +14,7 @@ use super::core::{Input, Link};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind};
 use super::node::Node;
+use super::observe::{ConnectionEvent, ConnectionFact, Problem, Tell};
 use super::tls::{Session, TlsOptions};
 use crate::protocol::handshake::{Handshake, Step};
 
@@ -45,15 +46,20 @@ pub(super) struct Opened {
 /// error lists them all.
 ///
 /// A wrong password ends it at once: other nodes of the cluster would say the same.
-pub(super) async fn open_any(config: &Arc<Config>, nodes: Vec<Arc<Node>>, deadline: Deadline) -> Result<Opened, Error> {
+pub(super) async fn open_any(
+    config: &Arc<Config>,
+    nodes: Vec<Arc<Node>>,
+    deadline: Deadline,
+    tell: Tell,
+) -> Result<Opened, Error> {
     let mut tries = JoinSet::new();
     let mut causes = Vec::with_capacity(nodes.len());
     let mut next = nodes.iter().enumerate();
     loop {
         let more = next.len() > 0;
         if let Some((index, node)) = next.next() {
-            let (config, node) = (Arc::clone(config), Arc::clone(node));
-            tries.spawn(async move { (index, open(&config, &node, deadline).await) });
+            let (config, node, tell) = (Arc::clone(config), Arc::clone(node), tell.clone());
+            tries.spawn(async move { (index, open(&config, &node, deadline, tell).await) });
         }
         let joined = if next.len() > 0 {
             // The next one gets its turn when this one has failed, or has taken its time.
@@ -78,8 +84,8 @@ pub(super) async fn open_any(config: &Arc<Config>, nodes: Vec<Arc<Node>>, deadli
 }
 
 /// Opens a connection to one node, and takes note there of how that went.
-pub(super) async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
-    let opened = open_at(config, node, deadline).await;
+pub(super) async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Tell) -> Result<Opened, Error> {
+    let opened = open_at(config, node, deadline, tell).await;
     match &opened {
         Ok(opened) => node.connected(opened.link.node_id),
         Err(_) => node.failed(),
@@ -88,21 +94,33 @@ pub(super) async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline) 
 }
 
 /// Within the handshake timeout.
-async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline) -> Result<Opened, Error> {
+async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Tell) -> Result<Opened, Error> {
     let address = node.address();
+    let tell = |fact| {
+        if let Some(tell) = &tell {
+            tell(ConnectionEvent { address: address.clone(), fact });
+        }
+    };
     let deadline = deadline.sooner(config.handshake_timeout);
+    let mut handshake = Handshake::new(config.credentials());
     let opening = async {
+        tell(ConnectionFact::Opening(handshake.offer()));
         let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
         if let Some(options) = &config.tls {
             conduit.encrypt(options, &address.host).await?;
         }
-        let link = shake_hands(config, address, &mut conduit).await?;
+        let link = shake_hands(config, address, &mut conduit, &mut handshake, &tell).await?;
         Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, node: Arc::clone(node) })
     };
-    match deadline.instant() {
+    let opened = match deadline.instant() {
         Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),
         None => opening.await,
+    };
+    match &opened {
+        Ok(opened) => tell(ConnectionFact::Open(opened.link.context, opened.link.node_id)),
+        Err(error) => tell(ConnectionFact::Failed(handshake.offer(), Problem::from(error))),
     }
+    opened
 }
 
 /// All addresses of the name are tried in turn, IPv4 and IPv6.
@@ -170,8 +188,13 @@ impl Conduit {
     }
 }
 
-async fn shake_hands(config: &Config, address: &Address, conduit: &mut Conduit) -> Result<Link, Error> {
-    let mut handshake = Handshake::new(config.credentials());
+async fn shake_hands(
+    config: &Config,
+    address: &Address,
+    conduit: &mut Conduit,
+    handshake: &mut Handshake<'_>,
+    tell: &impl Fn(ConnectionFact),
+) -> Result<Link, Error> {
     let mut input = Input::new(MAX_HANDSHAKE);
     loop {
         let request = handshake.request().map_err(|_| Error::new(ErrorKind::WrongPeer("user name or password too long")))?;
@@ -190,8 +213,10 @@ async fn shake_hands(config: &Config, address: &Address, conduit: &mut Conduit) 
             }
         };
         match handshake.answer(input.message(message))? {
-            Step::Done { context, node_id } => return Ok(Link::new(address.clone(), context, node_id)),
-            Step::Again => {}
+            Step::Done { context, node_id } => {
+                return Ok(Link::new(address.clone(), context, node_id, config.observer.clone()));
+            }
+            Step::Again => tell(ConnectionFact::Opening(handshake.offer())),
             Step::Refused(refusal) => return Err(Error::new(ErrorKind::Refused(refusal))),
         }
     }

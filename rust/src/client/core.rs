@@ -3,12 +3,14 @@
 //! Three parts that every driver composes: [`Input`] (bytes in, messages out), [`RequestTable`] (who waits for which answer) and
 //! [`Link`] (what the connection is). A thread's lane holds them together; a shared connection has its reader own the input.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::config::Address;
+use super::observe::Observer;
 use crate::protocol::ProtocolContext;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::{LENGTH_FIELD, ResponseHeader, message_length};
@@ -36,12 +38,13 @@ pub struct Link {
     pub node_id: Option<NodeId>,
     /// Never used twice in a process: a handle made on one connection is not mistaken for one made on another.
     pub generation: u64,
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Link {
-    pub fn new(address: Address, context: ProtocolContext, node_id: Option<NodeId>) -> Self {
+    pub fn new(address: Address, context: ProtocolContext, node_id: Option<NodeId>, observer: Option<Arc<dyn Observer>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self { address, context, node_id, generation: NEXT.fetch_add(1, Ordering::Relaxed) }
+        Self { address, context, node_id, generation: NEXT.fetch_add(1, Ordering::Relaxed), observer }
     }
 }
 

@@ -14,6 +14,7 @@ use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
+use super::observe::Watched;
 use super::tls::Session;
 use crate::protocol::frame::{ResponseHeader, seal_request};
 use crate::protocol::op::{Opens, Operation};
@@ -47,6 +48,11 @@ pub struct Lane {
     last_used: Instant,
     broken: bool,
     affinity: Arc<Affinity>,
+    /// Its end was told to whoever listens.
+    end_is_told: bool,
+    /// The request of the call that uses the lane, and those that were sent ahead, if somebody listens to them.
+    watched: Option<Watched>,
+    watched_ahead: Vec<Watched>,
     /// It counts among the lanes that a node may have open.
     pub(super) is_counted: bool,
     answer: Answer,
@@ -88,6 +94,9 @@ impl Lane {
             last_used: Instant::now(),
             broken: false,
             affinity: Arc::clone(&node.affinity),
+            end_is_told: false,
+            watched: None,
+            watched_ahead: Vec::new(),
             is_counted: true,
             answer: Answer::Input(0..0),
         })
@@ -149,7 +158,17 @@ impl Lane {
         deadline: Deadline,
         interrupt: Interrupt<'_>,
     ) -> Result<i64, Error> {
-        self.ask(operation, frame, Wanted::Later, deadline, interrupt)
+        let before = self.watched_ahead.len();
+        let asked = self.ask(operation, frame, Wanted::Later, deadline, interrupt);
+        if let Err(error) = &asked {
+            self.tell_end(Some(error));
+            if self.watched_ahead.len() > before
+                && let Some(watched) = self.watched_ahead.pop()
+            {
+                self.link.watched_ended(&watched, Err(error));
+            }
+        }
+        asked
     }
 
     /// Waits for the answer to a request that was sent ahead.
@@ -165,6 +184,7 @@ impl Lane {
         if let Some(ahead) = left.ahead {
             self.table.orphan(ahead);
             self.ahead.retain(|(id, _)| *id != ahead);
+            self.watched_ahead.retain(|watched| watched.id != ahead);
         }
         let Some((operation, mut frame)) = left.opens.closing(left.id) else { return };
         let Some(request) = self.table.register(Wanted::Now, Opens::Nothing) else { return };
@@ -196,6 +216,11 @@ impl Lane {
             Some(id) if seal_request(frame, operation, id) => id,
             _ => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed))),
         };
+        match (self.link.watch(operation, id), wanted) {
+            (None, _) => {}
+            (watched, Wanted::Now) => self.watched = watched,
+            (Some(watched), Wanted::Later) => self.watched_ahead.push(watched),
+        }
         self.set_timeout(deadline)?;
         match &mut self.tls {
             None => self.send(frame, id, deadline, interrupt)?,
@@ -219,6 +244,43 @@ impl Lane {
             None => Ok(()),
             Some(error) => Err(self.at(Error::new(ErrorKind::Server(error)))),
         }
+    }
+
+    /// Tells whoever listens how a request ended: the one that was sent ahead with this id, or the one that was just made.
+    #[inline]
+    pub(super) fn tell_outcome(&mut self, ahead: Option<i64>, outcome: Result<(), &Error>) {
+        let watched = match ahead {
+            None => self.watched.take(),
+            Some(id) => {
+                let at = self.watched_ahead.iter().position(|watched| watched.id == id);
+                at.map(|at| self.watched_ahead.swap_remove(at))
+            }
+        };
+        if let Some(watched) = watched {
+            self.link.watched_ended(&watched, outcome);
+        }
+    }
+
+    /// Tells whoever listens that the connection has ended, if it has; with an error unless this client wanted it so.
+    #[cold]
+    pub(super) fn tell_end(&mut self, error: Option<&Error>) {
+        if self.broken && !std::mem::replace(&mut self.end_is_told, true) {
+            self.link.tell_end(error);
+        }
+    }
+
+    /// The server closed the connection while nobody used it: to be told when no lock is held any more.
+    #[cold]
+    pub(super) fn note_gone(&mut self) {
+        self.broken = true;
+        if !std::mem::replace(&mut self.end_is_told, true) {
+            self.link.note_end(Some(&Error::new(ErrorKind::ConnectionClosed).at(&self.link.address)));
+        }
+    }
+
+    /// Nobody is told of its end: it belongs to another process.
+    pub(super) fn silence(&mut self) {
+        self.end_is_told = true;
     }
 
     /// The payload of the last answer.
@@ -383,5 +445,15 @@ impl Lane {
             return Err(Error::new(ErrorKind::Timeout));
         }
         self.set_timeout(deadline)
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.broken {
+            self.note_gone();
+        } else if !self.end_is_told {
+            self.link.note_end(None);
+        }
     }
 }

@@ -211,10 +211,11 @@ impl Node {
                 return Turn::Take(lane);
             }
         }
-        while let Some(lane) = lanes.idle.pop() {
+        while let Some(mut lane) = lanes.idle.pop() {
             if !lane.is_stale() {
                 return Turn::Take(lane);
             }
+            lane.note_gone();
             lanes.open -= 1;
             self.lost.store(true, Ordering::Relaxed);
         }
@@ -230,7 +231,8 @@ impl Node {
         let mut lanes = self.lanes();
         let Some(kept) = lanes.kept.get_mut(&generation) else { return Certain::Gone };
         match kept.lane.take() {
-            Some(lane) if lane.is_stale() => {
+            Some(mut lane) if lane.is_stale() => {
+                lane.note_gone();
                 lanes.kept.remove(&generation);
                 Certain::Gone
             }
@@ -303,7 +305,13 @@ impl Node {
             if lane.is_broken() {
                 // Its neighbours were connected to the same process: those that are gone too are not offered any more.
                 let before = lanes.idle.len();
-                lanes.idle.retain(|idle| !idle.is_gone());
+                lanes.idle.retain_mut(|idle| {
+                    let is_gone = idle.is_gone();
+                    if is_gone {
+                        idle.note_gone();
+                    }
+                    !is_gone
+                });
                 lanes.open -= before - lanes.idle.len();
             }
             self.freed.notify_all();
@@ -405,6 +413,9 @@ impl Node {
     pub(super) fn abandon(&self) {
         // Somebody may have held the lock at the moment of the fork; then the descriptors stay until the child ends.
         if let Ok(mut lanes) = self.lanes.try_lock() {
+            let Lanes { idle, kept, .. } = &mut *lanes;
+            idle.iter_mut().for_each(|lane| lane.silence());
+            kept.values_mut().filter_map(|kept| kept.lane.as_mut()).for_each(|lane| lane.silence());
             lanes.idle.clear();
             lanes.kept.clear();
         }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SendError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -25,6 +25,7 @@ use super::error::{Error, ErrorKind, Sent};
 use super::handle::{Handle as ServerHandle, Place, Target};
 use super::lane::{Interrupt, Lane, SLICE};
 use super::node::{Certain, Node, Turn};
+use super::observe::{ConnectionEvent, Tell, Told, tell_noted};
 use super::shared::{Rejected, Shared, Submitted};
 use crate::protocol::ProtocolContext;
 use crate::protocol::op::{Opens, Operation};
@@ -103,10 +104,8 @@ impl Held {
         deadline: Deadline,
         interrupt: Interrupt<'_>,
     ) -> Result<i64, Error> {
-        match &mut self.lane {
-            Some(lane) => lane.ask_ahead(operation, frame, deadline, interrupt),
-            None => Err(Error::new(ErrorKind::ConnectionClosed)),
-        }
+        let Some(lane) = &mut self.lane else { return Err(Error::new(ErrorKind::ConnectionClosed)) };
+        lane.ask_ahead(operation, frame, deadline, interrupt)
     }
 }
 
@@ -115,6 +114,7 @@ impl Drop for Held {
         drop(self.opened.take());
         if let Some(lane) = self.lane.take() {
             self.node.give_back(lane);
+            tell_noted();
         }
     }
 }
@@ -150,6 +150,19 @@ impl Ticket {
             Self::Sent { .. } | Self::Ended => false,
             Self::Opening { stage, .. } => matches!(*lock(stage), Stage::Waiting),
         }
+    }
+
+    /// The connection that the request was given to, and its id there.
+    pub fn sent(&self) -> Option<(Arc<Shared>, i64)> {
+        let (shared, id) = match self {
+            Self::Sent { shared, id } => (shared.upgrade(), *id),
+            Self::Opening { stage, .. } => match &*lock(stage) {
+                Stage::Sent(shared, id) => (shared.upgrade(), *id),
+                Stage::Waiting | Stage::Left => return None,
+            },
+            Self::Ended => return None,
+        };
+        Some((shared?, id))
     }
 
     /// The caller leaves: nobody is told when the answer comes. Tells whether the request had left.
@@ -242,6 +255,7 @@ impl Pool {
         self.closed.store(true, Ordering::Release);
         self.closing.notify_waiters();
         self.nodes.load().iter().for_each(|node| node.close());
+        tell_noted();
     }
 
     /// In the child of a fork: see [`Node::abandon`]. Shared connections belong to the parent's runtime and are left alone.
@@ -265,6 +279,14 @@ enum Ask<'a> {
     Collect(i64),
 }
 
+/// What a thread hears that waits for a connection to be opened.
+enum News {
+    Event(ConnectionEvent),
+    Opened(LaneOrError),
+}
+
+type LaneOrError = Result<(Arc<Node>, Box<Lane>), Error>;
+
 /// Calls of threads.
 impl Pool {
     /// Opens the first connection.
@@ -278,12 +300,13 @@ impl Pool {
 
     /// Opens a connection to each of the other nodes. Those that answer quickly are waited for, the others come in the background.
     fn meet_others(self: &Arc<Self>, deadline: Deadline) {
-        let (tell, told) = sync_channel::<()>(1);
+        let (tell, told) = channel();
         for node in self.nodes.load().iter().filter(|node| !node.is_met()) {
             let (pool, node, tell) = (Arc::clone(self), Arc::clone(node), tell.clone());
             self.runtime.spawn(async move {
                 // A failure is noted at the node.
-                if let Ok(opened) = open(&pool.config, &node, deadline).await
+                let listens = pool.tell_by(&tell);
+                if let Ok(opened) = open(&pool.config, &node, deadline, listens).await
                     && let Ok(lane) = Lane::new(opened, pool.config.max_message)
                 {
                     node.adopt(Box::new(lane));
@@ -292,8 +315,34 @@ impl Pool {
             });
         }
         drop(tell);
-        // Nothing is ever sent: it ends when the last task has ended.
-        let _ = told.recv_timeout(deadline.slice(MEETING).unwrap_or_default());
+        // It ends when the last task has ended.
+        let end = std::time::Instant::now() + deadline.slice(MEETING).unwrap_or_default();
+        while let Ok(news) = told.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
+            self.hear(news);
+        }
+    }
+
+    /// Has a thread that waits tell what happens; the background does when that thread waits no longer.
+    fn tell_by(&self, news: &Sender<News>) -> Tell {
+        let (observer, news) = (Arc::clone(self.config.observer.as_ref()?), news.clone());
+        Some(Arc::new(move |event| {
+            if let Err(SendError(News::Event(event))) = news.send(News::Event(event)) {
+                observer.connection_later(event);
+            }
+        }))
+    }
+
+    /// Tells what happened; gives back how the opening ended, if it did.
+    fn hear(&self, news: News) -> Option<LaneOrError> {
+        match news {
+            News::Opened(result) => return Some(result),
+            News::Event(event) => {
+                if let Some(observer) = &self.config.observer {
+                    observer.connection(&event);
+                }
+            }
+        }
+        None
     }
 
     /// Carries one request to a server and back on the calling thread. `frame` is a request as `Writer::request` began it.
@@ -334,12 +383,17 @@ impl Pool {
                 let request = held.ask_ahead(operation, frame, deadline, interrupt)?;
                 Ok((held, request))
             });
+            tell_noted();
             asked.push(asking);
         }
         let mut answers = Vec::with_capacity(parts.len());
         for (asking, (target, frame)) in asked.into_iter().zip(parts) {
             let answered = asking.and_then(|(mut held, request)| match &mut held.lane {
-                Some(lane) => lane.collect(request, deadline, interrupt).map(|()| held),
+                Some(lane) => {
+                    let collected = lane.collect(request, deadline, interrupt);
+                    self.tell_outcome(lane, Some(request), collected.as_ref().copied());
+                    collected.map(|()| held)
+                }
                 None => Err(Error::new(ErrorKind::ConnectionClosed)),
             });
             answers.push(answered.or_else(|failed| match self.attempts(operation, target).failed(failed) {
@@ -348,6 +402,16 @@ impl Pool {
             }));
         }
         answers
+    }
+
+    /// Tells whoever listens how a request ended, and the connection if it did too.
+    #[inline]
+    fn tell_outcome(&self, lane: &mut Lane, ahead: Option<i64>, outcome: Result<(), &Error>) {
+        if let Err(error) = outcome {
+            let closed = self.closed.load(Ordering::Acquire);
+            lane.tell_end(Some(error).filter(|_| !closed));
+        }
+        lane.tell_outcome(ahead, outcome);
     }
 
     fn carry(
@@ -361,6 +425,10 @@ impl Pool {
         let mut attempts: Option<Attempts> = None;
         let resolved = self.resolve(target);
         let target = resolved.as_ref().unwrap_or(target);
+        let ahead = match ask {
+            Ask::Call(..) => None,
+            Ask::Collect(request) => Some(request),
+        };
         loop {
             // A node that failed once is not insisted on.
             let wanted = if attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
@@ -371,6 +439,7 @@ impl Pool {
                         Ask::Call(operation, frame) => lane.call(operation, frame, deadline, interrupt),
                         Ask::Collect(request) => lane.collect(*request, deadline, interrupt),
                     };
+                    self.tell_outcome(lane, ahead, carried.as_ref().copied());
                     match carried {
                         Ok(()) => {
                             held.open(operation.opens);
@@ -379,7 +448,10 @@ impl Pool {
                         Err(error) => error,
                     }
                 }
-                Err(error) => error,
+                Err(error) => {
+                    tell_noted();
+                    error
+                }
             };
             if failed.is_connection_lost() {
                 self.lost();
@@ -467,19 +539,27 @@ impl Pool {
 
     /// Opens a connection on tokio while this thread waits, and makes a lane of it.
     fn open_lane(&self, among: Vec<Arc<Node>>, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<Held, Error> {
-        let (tell, told) = sync_channel(1);
+        // What the stack of idle lanes had to say comes before what the new one has.
+        tell_noted();
+        let (tell, told) = channel();
         let switches = among.len() > 1;
         let config = Arc::clone(&self.config);
+        let listens = self.tell_by(&tell);
         let opening = self.runtime.spawn(async move {
             // Nobody listens any more when the caller was interrupted; the connection ends with the message.
-            let _ = tell.send(open_any(&config, among, deadline).await.and_then(|opened| {
+            let opened = open_any(&config, among, deadline, listens).await.and_then(|opened| {
                 let node = Arc::clone(&opened.node);
                 Ok((node, Box::new(Lane::new(opened, config.max_message)?)))
-            }));
+            });
+            let _ = tell.send(News::Opened(opened));
         });
         let (node, lane) = loop {
             match told.recv_timeout(SLICE) {
-                Ok(result) => break result?,
+                Ok(news) => {
+                    if let Some(opened) = self.hear(news) {
+                        break opened?;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     let go_on = if interrupt() { Err(Error::new(ErrorKind::Interrupted)) } else { self.check_open() };
                     go_on.inspect_err(|_| opening.abort())?;
@@ -506,13 +586,16 @@ impl Pool {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         let (pool, completions, kept) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage));
         let task = self.runtime.spawn(async move {
-            let outcome = pool.open_shared(deadline).await;
+            let tell = pool.tell_on(&completions);
+            let outcome = pool.open_shared(deadline, tell.clone()).await;
             if outcome.is_ok() && pool.is_routing() {
                 let others: Vec<_> = pool.nodes.load().iter().filter(|node| !node.is_met()).cloned().collect();
                 let mut meetings = JoinSet::new();
                 for node in others {
-                    let pool = Arc::clone(&pool);
-                    meetings.spawn(async move { pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline).await.map(drop) });
+                    let (pool, tell) = (Arc::clone(&pool), tell.clone());
+                    meetings.spawn(
+                        async move { pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline, tell).await.map(drop) },
+                    );
                 }
                 // Those that answer quickly are waited for, the others come in the background.
                 let met = async { while meetings.join_next().await.is_some() {} };
@@ -552,7 +635,10 @@ impl Pool {
             self.runtime.spawn(async move {
                 let deadline = Deadline::after(Some(pool.config.handshake_timeout));
                 // A failure is noted at the node, and whoever needs it tries again.
-                let _ = pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline).await;
+                let tell = pool.config.observer.clone().map(|observer| -> Arc<dyn Fn(ConnectionEvent) + Send + Sync> {
+                    Arc::new(move |event| observer.connection_later(event))
+                });
+                let _ = pool.open_shared_to(&node, vec![Arc::clone(&node)], deadline, tell).await;
                 node.end_approach();
             });
         }
@@ -604,7 +690,7 @@ impl Pool {
         let (pool, completions, kept, target) = (Arc::clone(self), Arc::clone(completions), Arc::clone(&stage), target.clone());
         let task = self.runtime.spawn(async move {
             let failed = loop {
-                let shared = match pool.connection(&target, deadline).await {
+                let shared = match pool.connection(&target, deadline, &completions).await {
                     Ok(shared) => shared,
                     Err(error) => break error,
                 };
@@ -620,6 +706,9 @@ impl Pool {
                     match shared.submit(operation, &mut frame, &completions, token) {
                         Ok(Submitted { id, .. }) => {
                             *stage = Stage::Sent(Arc::downgrade(&shared), id);
+                            if shared.link().is_watched() {
+                                completions.tell(Told::Sent(token));
+                            }
                             shared.flush();
                             return;
                         }
@@ -639,12 +728,17 @@ impl Pool {
     }
 
     /// The connection that a waiting request is for.
-    async fn connection(&self, target: &Target, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+    async fn connection(
+        &self,
+        target: &Target,
+        deadline: Deadline,
+        completions: &Arc<Completions>,
+    ) -> Result<Arc<Shared>, Error> {
         match target {
-            Target::Any | Target::Key { .. } => self.open_shared(deadline).await,
+            Target::Any | Target::Key { .. } => self.open_shared(deadline, self.tell_on(completions)).await,
             Target::Primary(node) => match node.live_shared() {
                 Some(shared) => Ok(shared),
-                None => self.open_shared(deadline).await,
+                None => self.open_shared(deadline, self.tell_on(completions)).await,
             },
             Target::At(Place::Shared(shared), _) => {
                 shared.upgrade().filter(|shared| shared.is_alive()).ok_or_else(|| Error::new(ErrorKind::ConnectionClosed))
@@ -667,13 +761,31 @@ impl Pool {
     }
 
     /// The shared connection to the node that served last, opened if there is none; to another one if that can not be connected.
-    async fn open_shared(&self, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+    async fn open_shared(&self, deadline: Deadline, tell: Tell) -> Result<Arc<Shared>, Error> {
         let node = self.current.load_full();
-        let shared = self.open_shared_to(&node, self.order(), deadline).await?;
+        let shared = self.open_shared_to(&node, self.order(), deadline, tell).await?;
         Ok(shared)
     }
 
-    async fn open_shared_to(&self, node: &Arc<Node>, among: Vec<Arc<Node>>, deadline: Deadline) -> Result<Arc<Shared>, Error> {
+    /// Has a loop tell what happens while it waits for a connection.
+    fn tell_on(&self, completions: &Arc<Completions>) -> Tell {
+        let (observer, completions) = (Arc::clone(self.config.observer.as_ref()?), Arc::clone(completions));
+        Some(Arc::new(move |event| completions.tell(Told::Connection(Arc::clone(&observer), event))))
+    }
+
+    /// Whether anybody listens to requests.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.config.observer.as_ref().is_some_and(|observer| observer.watches_requests())
+    }
+
+    async fn open_shared_to(
+        &self,
+        node: &Arc<Node>,
+        among: Vec<Arc<Node>>,
+        deadline: Deadline,
+        tell: Tell,
+    ) -> Result<Arc<Shared>, Error> {
         let _turn = within(deadline, node.opening.lock()).await?;
         self.check_open()?;
         // Whoever had the turn before may have opened it, there or, when that failed, elsewhere.
@@ -681,7 +793,7 @@ impl Pool {
         if let Some(shared) = node.live_shared().or_else(|| self.current.load().live_shared().filter(|_| switches)) {
             return Ok(shared);
         }
-        let opened = self.unless_closed(open_any(&self.config, among, deadline)).await?;
+        let opened = self.unless_closed(open_any(&self.config, among, deadline, tell)).await?;
         let Opened { node, link, .. } = &opened;
         let (node, context) = (Arc::clone(node), link.context);
         if switches {

@@ -258,8 +258,9 @@ impl Shared {
     /// Ends the connection; whoever waits on it is told that the client was closed.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.shutdown();
+        // Before the reader sees it: this thread is the one to tell.
         self.lose(|| Error::new(ErrorKind::ClientClosed));
+        self.shutdown();
     }
 
     /// Nothing new comes; ends now if nobody waits, else with the last user.
@@ -277,12 +278,20 @@ impl Shared {
 
     /// The connection is gone: everybody who waits is told, with what may have become of the request.
     fn lose(&self, error: impl Fn() -> Error) {
-        let (waiters, written) = {
+        let (was_lost, waiters, written) = {
             let mut state = self.lock();
-            state.lost = true;
             state.outbox = Vec::new();
-            (state.table.drain(), state.written)
+            (std::mem::replace(&mut state.lost, true), state.table.drain(), state.written)
         };
+        if !was_lost {
+            let error = error();
+            if matches!(error.kind(), ErrorKind::ClientClosed) {
+                self.link.note_end(None);
+            } else {
+                let error = error.at(&self.link.address);
+                self.link.end_told_by(&error, waiters.iter().find_map(|waiter| waiter.completions.as_deref()));
+            }
+        }
         for waiter in waiters {
             let sent = if waiter.position < written { Sent::Maybe } else { Sent::No };
             let outcome = Err(error().at(&self.link.address).sent(sent));

@@ -78,6 +78,12 @@ impl<'a> Handshake<'a> {
         self.offered
     }
 
+    /// The version and the features that the next request offers.
+    pub fn offer(&self) -> ProtocolContext {
+        let has_features = self.offered >= ProtocolVersion::V1_7;
+        ProtocolContext { version: self.offered, features: if has_features { FeatureSet::ALL } else { FeatureSet::default() } }
+    }
+
     /// The request with its length in front.
     ///
     /// `int length, byte 1, 3 x short version, byte 2 (thin client), [bytes features: 1.7], [string user, string password]`

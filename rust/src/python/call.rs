@@ -4,7 +4,7 @@
 //! straight from the loop's callback. No task, no future and no Python frame of ours stands between.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
@@ -21,7 +21,9 @@ use super::request::{Detour, Turn};
 use super::{error, face};
 use crate::client::call::{Attempts, Next};
 use crate::client::completion::Reply;
+use crate::client::observe::Watched;
 use crate::client::pool::Ticket;
+use crate::client::shared::Shared;
 use crate::client::{Deadline, Error, ErrorKind, Pool, Target};
 use crate::protocol::op::Operation;
 
@@ -47,6 +49,8 @@ struct Waiting {
     ticket: Option<Ticket>,
     deadline: Deadline,
     attempts: Option<Attempts>,
+    /// The request that was sent, if somebody listens to it, and its connection.
+    watched: Option<(Arc<Shared>, Watched)>,
     /// The request made on behalf of this one that is being carried out now.
     detour: Option<Detour>,
     /// Another call is making that request: it has to end first.
@@ -186,6 +190,7 @@ impl Call {
             }
             None => (Some(pool.start_connect(deadline, completions, token)), None),
         };
+        let watched = ticket.as_ref().filter(|_| pool.is_watched()).and_then(|ticket| watch(ticket, &mut job, &mut detour));
         if let Some(shared) = collecting {
             LoopPort::flush_later(port.bind(py), shared)?;
         }
@@ -198,6 +203,7 @@ impl Call {
             ticket,
             deadline,
             attempts: None,
+            watched,
             detour,
             parked,
             answer: None,
@@ -222,6 +228,9 @@ impl Call {
                 return Ok(());
             }
         };
+        if let Some((shared, watched)) = waiting.watched.take() {
+            shared.link().watched_ended(&watched, outcome.as_ref().map(drop));
+        }
         let outcome = match outcome {
             Ok(reply) => Ok(reply),
             Err(error) => {
@@ -251,6 +260,16 @@ impl Call {
             resume(slf, &callback, context)?;
         }
         Ok(())
+    }
+
+    /// The request, which had to wait for a connection, is on its way now.
+    pub fn sent(slf: &Bound<'_, Self>) {
+        let call = slf.get();
+        let State::Waiting(mut waiting) = call.replace(State::Over) else { return };
+        if let (Some(ticket), None) = (&waiting.ticket, &waiting.watched) {
+            waiting.watched = watch(ticket, &mut waiting.job, &mut waiting.detour);
+        }
+        *call.lock() = State::Waiting(waiting);
     }
 
     /// The deadline has passed. A request that still waits for a connection is told so by the task that it waits in.
@@ -286,6 +305,9 @@ impl Call {
         // A node that failed once is not insisted on.
         let target = if waiting.attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
         let (ticket, collecting) = pool.start(target, operation, frame, waiting.deadline, completions, waiting.token);
+        if pool.is_watched() {
+            waiting.watched = watch(&ticket, &mut waiting.job, &mut waiting.detour);
+        }
         waiting.ticket = Some(ticket);
         if let Some(shared) = collecting {
             shared.flush();
@@ -386,6 +408,15 @@ impl Call {
         }
         before
     }
+}
+
+/// Tells whoever listens that a request was sent, if it was.
+#[cold]
+fn watch(ticket: &Ticket, job: &mut Job, detour: &mut Option<Detour>) -> Option<(Arc<Shared>, Watched)> {
+    let (shared, id) = ticket.sent()?;
+    let (_, operation, _) = next_request(job, detour)?;
+    let watched = shared.link().watch(operation, id)?;
+    Some((shared, watched))
 }
 
 /// The request that has to be sent now: a detour, or the call's own.

@@ -12,6 +12,7 @@ use super::cache::BaseCache;
 use super::call::Job;
 use super::cursor::{self, Query, Rows};
 use super::encode::{too_long, write_arguments};
+use super::event::Events;
 use super::face::{self, Carried, Face, Finish};
 use super::import::Known;
 use super::plan::Entry;
@@ -29,6 +30,7 @@ use crate::protocol::op::{Operation, cache};
 /// The connections of a client, and the process that they belong to.
 pub(super) struct Connected {
     pub pool: Arc<Pool>,
+    events: Option<Arc<Events>>,
     epoch: u64,
 }
 
@@ -48,6 +50,7 @@ struct Setup {
     options: Py<PyDict>,
     cache_class: Py<PyAny>,
     partition_aware: bool,
+    events: Arc<Events>,
     /// Where the next connect leads.
     config: Option<Arc<Config>>,
 }
@@ -103,9 +106,14 @@ impl BaseClient {
     pub fn connected(&self, py: Python<'_>) -> PyResult<InUse> {
         let link = self.link.load();
         match &*link {
-            Some(connected) if connected.epoch == runtime::epoch() => Ok(InUse(link)),
+            Some(connected) if connected.epoch == runtime::epoch() => {
+                if let Some(events) = &connected.events {
+                    events.look(py);
+                }
+                Ok(InUse(link))
+            }
             Some(parents) => {
-                self.after_fork(&link, parents)?;
+                self.after_fork(py, &link, parents)?;
                 self.connected(py)
             }
             None => Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default())),
@@ -138,10 +146,14 @@ impl BaseClient {
     }
 
     #[cold]
-    fn after_fork(&self, link: &Guard<Option<Arc<Connected>>>, parents: &Arc<Connected>) -> PyResult<()> {
+    fn after_fork(&self, py: Python<'_>, link: &Guard<Option<Arc<Connected>>>, parents: &Arc<Connected>) -> PyResult<()> {
         parents.pool.abandon();
+        let events = parents.events.clone();
+        if let Some(events) = &events {
+            events.start(py)?;
+        }
         let pool = Pool::new(Arc::clone(parents.pool.config()), runtime::handle()?);
-        let mine = Arc::new(Connected { pool, epoch: runtime::epoch() });
+        let mine = Arc::new(Connected { pool, events, epoch: runtime::epoch() });
         // Never dropped: what it holds belongs to the parent's runtime.
         std::mem::forget(Arc::clone(parents));
         self.link.compare_and_swap(link, Some(mine));
@@ -161,12 +173,14 @@ impl BaseClient {
 
     /// A pool for the addresses that `_connect` was given, in place of the one before.
     pub fn opening(&self, py: Python<'_>) -> PyResult<Arc<Pool>> {
-        let config = self.lock().as_ref().and_then(|setup| setup.config.clone());
-        let Some(config) = config else {
+        let setup = self.lock().as_ref().and_then(|setup| Some((setup.config.clone()?, Arc::clone(&setup.events))));
+        let Some((config, events)) = setup else {
             return Err(error::to_python(py, &Error::new(ErrorKind::ClientClosed), error::Facts::default()));
         };
         let pool = Pool::new(config, runtime::handle()?);
-        self.replace(Some(Arc::new(Connected { pool: Arc::clone(&pool), epoch: runtime::epoch() })));
+        events.start(py)?;
+        events.look(py);
+        self.replace(Some(Arc::new(Connected { pool: Arc::clone(&pool), events: Some(events), epoch: runtime::epoch() })));
         Ok(pool)
     }
 
@@ -250,10 +264,19 @@ impl BaseClient {
     }
 
     /// Remember what `__init__` was given; called by the Python half.
-    fn _configure(&self, face: &str, options: Py<PyDict>, cache_class: Py<PyAny>, partition_aware: bool) {
+    fn _configure(
+        &self,
+        face: &str,
+        options: Py<PyDict>,
+        cache_class: Py<PyAny>,
+        partition_aware: bool,
+        teller: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.is_async.store(face == "async", Ordering::Relaxed);
-        let before = self.lock().replace(Setup { options, cache_class, partition_aware, config: None });
+        let events = Events::new(teller)?;
+        let before = self.lock().replace(Setup { options, cache_class, partition_aware, events, config: None });
         drop(before);
+        Ok(())
     }
 
     /// A block with a time limit begins (1) or ends (-1).
@@ -269,6 +292,7 @@ impl BaseClient {
         let mut config = options::config(py, addresses, &options)?;
         if let Some(setup) = &mut *slf.get().lock() {
             config.partition_aware = setup.partition_aware;
+            config.observer = Some(Arc::<Events>::clone(&setup.events));
             setup.config = Some(Arc::new(config));
         }
         if slf.get().face() == Face::Async {

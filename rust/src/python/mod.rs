@@ -13,6 +13,7 @@ mod cursor;
 mod decode;
 mod encode;
 mod error;
+mod event;
 mod expiry;
 mod face;
 mod hint;
@@ -44,6 +45,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::Call>()?;
     module.add_class::<several::Several>()?;
     module.add_class::<plan::ObjectPlan>()?;
+    module.add_function(wrap_pyfunction!(event::_next_event, module)?)?;
     wire::register(module)?;
     runtime::register(module)?;
     Ok(())

@@ -15,6 +15,7 @@ use super::import::Known;
 use super::runtime;
 use crate::client::Deadline;
 use crate::client::completion::{Completion, Completions};
+use crate::client::observe::Told;
 use crate::client::shared::Shared;
 
 /// One turn of the loop ends at most this many calls, or decodes about this many bytes; then others get their turn.
@@ -251,6 +252,17 @@ impl LoopPort {
             let mut calls = slf.get().lock();
             calls.draining = true;
             slf.get().completions.drain(&mut calls.backlog);
+        }
+        for told in slf.get().completions.take_told() {
+            match told {
+                Told::Connection(observer, event) => observer.connection(&event),
+                Told::Sent(token) => {
+                    let call = slf.get().lock().slot(token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(slf.py()));
+                    if let Some(call) = call {
+                        Call::sent(call.bind(slf.py()));
+                    }
+                }
+            }
         }
         let drained = Self::end_calls(slf);
         slf.get().lock().draining = false;

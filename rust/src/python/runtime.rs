@@ -153,6 +153,11 @@ pub(super) fn wait<T: Send>(py: Python<'_>, wait: impl FnOnce(&mut dyn FnMut() -
     (result, raised)
 }
 
+/// Whether this thread must not attach any more.
+pub(super) fn must_stay_away() -> bool {
+    EXITING.load(Ordering::Acquire) && !is_main_thread()
+}
+
 /// A daemon thread whose answer comes while the interpreter goes: attaching now would end the process in disorder.
 fn stay_away() {
     while EXITING.load(Ordering::Acquire) {
