@@ -24,6 +24,7 @@ mod request;
 mod runtime;
 mod settings;
 mod several;
+mod testing;
 mod transaction;
 mod types;
 mod wire;
@@ -45,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<several::Several>()?;
     module.add_class::<plan::ObjectPlan>()?;
     wire::register(module)?;
+    testing::register(module)?;
     runtime::register(module)?;
     Ok(())
 }
