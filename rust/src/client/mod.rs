@@ -27,4 +27,4 @@ pub use error::{Error, ErrorKind, Sent};
 pub use handle::{Handle, Place, Target};
 pub use pool::Pool;
 pub use registry::Registry;
-pub use tls::{TlsOptions, TlsVersion};
+pub use tls::{Tls, TlsOptions, TlsVersion};

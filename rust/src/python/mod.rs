@@ -25,6 +25,7 @@ mod runtime;
 mod settings;
 mod several;
 mod testing;
+mod tls;
 mod transaction;
 mod types;
 mod wire;
