@@ -233,16 +233,20 @@ async def test_keys_of_clients(
                 assert file in text and "No such file" in text
 
 
-SERVERS = [(ONE.TLSv1_2, ONE.TLSv1_2), (ONE.TLSv1_3, ONE.TLSv1_3), (ONE.TLSv1_2, ONE.TLSv1_3), (ONE.TLSv1, ONE.TLSv1), (ONE.TLSv1_1,) * 2]
+SERVERS = [
+    (ONE.TLSv1_2, ONE.TLSv1_2),
+    (ONE.TLSv1_3, ONE.TLSv1_3),
+    (ONE.TLSv1_2, ONE.TLSv1_3),
+    (ONE.TLSv1, ONE.TLSv1),
+    (ONE.TLSv1_1,) * 2,
+]
 CODES = [None, ssl.PROTOCOL_TLS, ssl.PROTOCOL_TLSv1, ssl.PROTOCOL_TLSv1_1, ssl.PROTOCOL_TLSv1_2]
 
 
 @pytest.mark.parametrize("ciphers", [None, "ALL:@SECLEVEL=0"])
 @pytest.mark.parametrize(("minimum", "maximum"), SERVERS, ids=lambda version: version.name)
 @pytest.mark.parametrize("code", CODES, ids=str)
-async def test_versions(
-    fronts: dict[Any, Front], code: int | None, minimum: ONE, maximum: ONE, ciphers: str | None
-) -> None:
+async def test_versions(fronts: dict[Any, Front], code: int | None, minimum: ONE, maximum: ONE, ciphers: str | None) -> None:
     server = front(fronts, minimum=minimum, maximum=maximum)
     chosen = {"ssl_ciphers": ciphers} if ciphers else {}
     await both(server, {"ssl_version": code, **chosen})
@@ -255,8 +259,9 @@ async def test_the_version_that_nobody_chose_is_1_2(fronts: dict[Any, Front]) ->
 
 
 CLIENT_CIPHERS = [
-    None, "", "ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA", "AES256-GCM-SHA384", "DHE-RSA-AES256-GCM-SHA384", "HIGH:!aNULL", "ALL", "DEFAULT",
-    "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", "NO-SUCH-CIPHER", "!ALL", "eNULL:@SECLEVEL=0", "CHACHA20", "TLS_AES_128_GCM_SHA256",
+    None, "", "ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA", "AES256-GCM-SHA384", "DHE-RSA-AES256-GCM-SHA384", "HIGH:!aNULL", "ALL",
+    "DEFAULT", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0", "NO-SUCH-CIPHER", "!ALL", "eNULL:@SECLEVEL=0", "CHACHA20",
+    "TLS_AES_128_GCM_SHA256",
 ]  # fmt: skip
 SERVER_CIPHERS = ["ALL:@SECLEVEL=0", "AES128-SHA:@SECLEVEL=0", "ECDHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-GCM-SHA384"]
 

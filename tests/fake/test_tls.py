@@ -68,7 +68,10 @@ async def test_the_name_of_the_host_is_checked_when_that_is_wanted(shop: Worksho
         expected = cpython_connects(server, host, shop["root.crt"])
         trusted = {"ssl_ca_certfile": shop["root.crt"]}
         for face in (Face("sync"), Face("async")):
-            for wanted in ({"ssl_check_hostname": True}, {"ssl_version": ssl.PROTOCOL_TLS_CLIENT, "ssl_cert_reqs": ssl.CERT_REQUIRED}):
+            for wanted in (
+                {"ssl_check_hostname": True},
+                {"ssl_version": ssl.PROTOCOL_TLS_CLIENT, "ssl_cert_reqs": ssl.CERT_REQUIRED},
+            ):
                 refused = await connects(face, server, host, **trusted, **wanted)
                 assert (refused == "") is expected, refused
                 if shape == "wronghost":
@@ -141,7 +144,9 @@ async def test_authorities_that_the_machine_trusts(
             assert both == ""
 
 
-@pytest.mark.parametrize("secret", [PASSWORD, PASSWORD.encode(), bytearray(PASSWORD.encode()), lambda: PASSWORD], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "secret", [PASSWORD, PASSWORD.encode(), bytearray(PASSWORD.encode()), lambda: PASSWORD], ids=lambda each: type(each).__name__
+)
 @pytest.mark.parametrize("path", [str, os.fsencode, os.path.abspath], ids=["str", "bytes", "path"])
 async def test_passwords_and_paths_in_each_form_that_python_takes(
     face: Face, shop: Workshop, node: FakeNode, secret: Any, path: Any

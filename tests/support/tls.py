@@ -51,7 +51,9 @@ class Workshop:
         return str(self.directory / name)
 
     def run(self, *command: str) -> None:
-        done = subprocess.run([self._openssl, *command], cwd=self.directory, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [self._openssl, *command], cwd=self.directory, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         if done.returncode != 0:
             raise RuntimeError(f"openssl {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 

@@ -19,8 +19,7 @@ use super::config::Secret;
 use super::core::Input;
 
 /// What CPython's `ssl` offers to servers, and so pyignite: forward secrecy, nothing of SHA-1, keys of 112 bits of strength.
-const DEFAULT_CIPHERS: &str =
-    "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
+const DEFAULT_CIPHERS: &str = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
 
 /// A version of the TLS protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -323,4 +322,48 @@ impl Session {
         }
         TlsError(format!("TLS: {text}"))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_is_made_once_and_again_when_a_file_has_changed() {
+        let directory = std::env::temp_dir().join(format!("pyignite_rs-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("trusted.pem");
+        let tls = Tls::new(TlsOptions { ca_file: Some(path.clone()), ..TlsOptions::default() });
+        let missing = tls.context().unwrap_err().to_string();
+        assert!(missing.starts_with("ssl_ca_certfile") && missing.contains("trusted.pem"), "{missing}");
+        // A real certificate: what is at stake is how often it is read.
+        std::fs::write(&path, CERTIFICATE).unwrap();
+        let same = |one: &SslContext, other: &SslContext| std::ptr::eq(&**one, &**other);
+        let first = tls.context().unwrap();
+        assert!(same(&first, &tls.context().unwrap()));
+        std::fs::write(&path, [CERTIFICATE, CERTIFICATE].concat()).unwrap();
+        let second = tls.context().unwrap();
+        assert!(!same(&first, &second) && same(&second, &tls.context().unwrap()));
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(tls.context().is_err());
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let options = TlsOptions { key_password: Some(Secret::new(b"secret".to_vec())), ..TlsOptions::default() };
+        let shown = format!("{options:?} {:?}", Tls::new(options.clone()));
+        assert!(shown.contains("***") && !shown.contains("secret") && !shown.contains("115, 101"), "{shown}");
+    }
+
+    const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUVzZXWcpfsoFMPLSBppLNjMGq5vIwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjYwNjE5MjJaGA8yMTI2MTEwMjA2MTky
+MlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJh3
+HbXh/ec2dlSkIdPOdtTUJK7EeMIl+BfJaHbqJLogGzAniOVo3cILwUxeYD3xKZPL
+RKYe5kOUMXIzJc9a26SjUzBRMB0GA1UdDgQWBBRIt2mrS/YvrA7YqGm7bfN/6CwZ
+QDAfBgNVHSMEGDAWgBRIt2mrS/YvrA7YqGm7bfN/6CwZQDAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIQDmORaTBWOlb3tKhfnzcHtGz+MoDOmjlM2L
+K/PPtS+yRwIgAVjEH+clux8YTnIRX0Prc1xVC2O8fXuqy50YJhXj0SM=
+-----END CERTIFICATE-----
+";
 }

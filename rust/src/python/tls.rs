@@ -168,7 +168,8 @@ impl<'py> Choices<'py> {
         };
         options.check_host = wanted.unwrap_or(is_client_protocol);
         if options.check_host && !options.verify {
-            let why = if is_client_protocol { "ssl.PROTOCOL_TLS_CLIENT checks the server's name" } else { "ssl_check_hostname=True" };
+            let why =
+                if is_client_protocol { "ssl.PROTOCOL_TLS_CLIENT checks the server's name" } else { "ssl_check_hostname=True" };
             return Err(PyValueError::new_err(format!("{why}: it needs ssl_cert_reqs=ssl.CERT_REQUIRED")));
         }
         Ok(())
