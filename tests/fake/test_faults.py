@@ -70,7 +70,7 @@ async def settled(node: FakeNode, connections: int) -> None:
 @pytest.mark.parametrize("minor", [7, 6, 5, 4, 3, 2])
 async def test_older_servers_are_spoken_to_in_their_version(face: Face, minor: int) -> None:
     with FakeNode(["c"], newest=(1, minor, 0)) as node:
-        client = await face.connected(*node.address)
+        client = await face.connected(*node.address, partition_aware=False)
         assert node.offers == [(1, 7, 0)] + [(1, minor, 0)] * (minor < 7)
         assert client.protocol_context.version == (1, minor, 0)
         cache = await face(client.get_cache("c"))

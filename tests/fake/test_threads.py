@@ -246,7 +246,7 @@ def test_event_loops_in_several_threads_share_a_client(node: FakeNode) -> None:
 
     raised = in_threads(4, body)
     assert raised == [] and wrong == []
-    assert node.requests == {"put": 2_000, "get": 2_000} and node.accepted == 1
+    assert node.requests["put"] == node.requests["get"] == 2_000 and node.accepted == 1
 
     async def close() -> None:
         await client.close()
