@@ -51,6 +51,7 @@ __all__ = [
     "silence",
     "stray_first",
     "swap",
+    "then",
     "throttle",
     "topology",
     "with_payload",
@@ -124,6 +125,11 @@ def first(data: bytes) -> Action:
     return Action("first", (data,))
 
 
+def then(data: bytes) -> Action:
+    """Send the message, then these bytes, for which nobody asked."""
+    return Action("then", (data,))
+
+
 def with_payload(payload: bytes) -> Action:
     """Send a whole answer with this payload in place of the right one."""
     return Action("with_payload", (payload,))
@@ -181,7 +187,7 @@ def topology(major: int, minor: int = 0) -> Action:
 
 
 def deaf() -> Action:
-    """Neither answer nor read on: what the client sends piles up until its writes block."""
+    """Neither answer nor read on: what the client sends piles up until its writes block. `release()` ends it, as a hung process goes on."""
     return Action("deaf", ())
 
 
@@ -263,7 +269,7 @@ class _Scripted:
         self._inner.forget_rules()
 
     def release(self) -> None:
-        """Send what `keep()` keeps."""
+        """Send what `keep()` keeps, and let what is `deaf()` go on."""
         self._inner.release()
 
     def start(self) -> None:

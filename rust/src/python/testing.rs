@@ -27,6 +27,7 @@ fn fault(action: &Bound<'_, PyTuple>) -> PyResult<Fault> {
         "dribble" => Fault::Dribble(seconds(1)?),
         "throttle" => Fault::Throttle { bytes_per_second: argument(1)?.extract()? },
         "instead" => Fault::Instead(argument(1)?.extract()?),
+        "then" => Fault::Then(argument(1)?.extract()?),
         "first" => Fault::First(argument(1)?.extract()?),
         "with_payload" => Fault::Payload(argument(1)?.extract()?),
         "refusal" => Fault::Refuse { status: argument(1)?.extract()?, message: argument(2)?.extract::<String>()?.into() },

@@ -194,9 +194,12 @@ impl Pair {
             Some(Fault::HalfClose { bytes }) => {
                 to.send(message.get(..bytes).unwrap_or(&message))?;
                 to.stream.shutdown(Shutdown::Write)?;
-                Err(from.stay_deaf())
+                self.client.stay_deaf()
             }
-            Some(Fault::Deaf) => Err(from.stay_deaf()),
+            Some(Fault::Deaf) => {
+                self.client.stay_deaf()?;
+                to.send(&message)
+            }
             Some(Fault::BlackHole) => {
                 self.black_hole.store(true, Ordering::Release);
                 Ok(())

@@ -428,6 +428,7 @@ impl Connection<'_> {
             Some(Fault::Repeat) => Ok(Some(2)),
             Some(Fault::Silence) => Ok(None),
             Some(Fault::Hold(time)) => self.voice.pause(time).map(|()| Some(1)),
+            Some(Fault::Deaf) => self.voice.stay_deaf().map(|()| Some(1)),
             // The others end the connection, or send something of their own.
             Some(fault) => self.voice.say(Vec::new(), Some(fault), self.session.version).map(|()| None),
         }

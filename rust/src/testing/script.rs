@@ -28,6 +28,8 @@ pub enum Fault {
     Instead(Vec<u8>),
     /// These bytes come before it.
     First(Vec<u8>),
+    /// These bytes come after it.
+    Then(Vec<u8>),
     /// A whole answer with this payload comes in its place.
     Payload(Vec<u8>),
     /// An error.
@@ -44,7 +46,7 @@ pub enum Fault {
     Swap,
     /// It says that the topology has this version now.
     Topology { major: i64, minor: i32 },
-    /// No answer, and nothing more is read on this connection.
+    /// It waits for `release`, and until then nothing more is read on this connection.
     Deaf,
     /// No answer, and everything that comes on this connection is thrown away from now on.
     BlackHole,
@@ -171,7 +173,7 @@ impl Shared {
         voices.iter().for_each(|voice| voice.end(reset));
     }
 
-    /// Sends what `Fault::Keep` holds back.
+    /// Sends what `Fault::Keep` holds back, and ends `Fault::Deaf`.
     pub fn release(&self) {
         let voices = self.lock().voices();
         voices.iter().for_each(|voice| voice.release());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Voice {
     /// The first of two messages that are swapped, and those that wait for `release`.
     swapped: Mutex<Option<Vec<u8>>>,
     waiting: Mutex<Vec<Vec<u8>>>,
+    /// How often `release` was called.
+    released: AtomicUsize,
     ended: AtomicBool,
     reset: AtomicBool,
 }
@@ -41,6 +43,7 @@ impl Voice {
             sending: Mutex::new(()),
             swapped: Mutex::new(None),
             waiting: Mutex::new(Vec::new()),
+            released: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             reset: AtomicBool::new(false),
         }))
@@ -75,8 +78,9 @@ impl Voice {
         }
     }
 
-    /// Sends what was kept back.
+    /// Sends what was kept back, and ends deafness.
     pub fn release(&self) {
+        self.released.fetch_add(1, Ordering::AcqRel);
         for message in lock(&self.waiting).drain(..) {
             // The client may be gone.
             let _ = self.send(&message);
@@ -97,12 +101,13 @@ impl Voice {
         Ok(())
     }
 
-    /// Reads nothing more until the connection is ended from here.
-    pub fn stay_deaf(&self) -> io::Error {
-        while !self.has_ended() {
-            std::thread::sleep(LOOK);
+    /// Reads nothing until `release`, or until the connection is ended from here.
+    pub fn stay_deaf(&self) -> io::Result<()> {
+        let before = self.released.load(Ordering::Acquire);
+        while self.released.load(Ordering::Acquire) == before {
+            self.pause(LOOK)?;
         }
-        io::ErrorKind::ConnectionAborted.into()
+        Ok(())
     }
 
     /// Throws away what comes until the peer goes.
@@ -197,7 +202,11 @@ impl Voice {
                 }
             }
             Fault::Topology { major, minor } => self.send(&with_topology(&message, version, (major, minor))),
-            Fault::Deaf => Err(self.stay_deaf()),
+            Fault::Deaf => {
+                self.stay_deaf()?;
+                self.send(&message)
+            }
+            Fault::Then(bytes) => self.send(&[message, bytes].concat()),
             Fault::BlackHole => Err(self.ignore()),
         }
     }
