@@ -269,7 +269,7 @@ class _Scripted:
         self._inner.forget_rules()
 
     def release(self) -> None:
-        """Send what `keep()` keeps, and let what is `deaf()` go on."""
+        """End what rules do at this moment: `keep()`, `deaf()`, `dribble()` and `throttle()` let go."""
         self._inner.release()
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
@@ -197,6 +197,8 @@ class Front:
         self.spoken: list[tuple[str | None, str, str | None]] = []
         self.names: list[str | None] = []
         self.context.sni_callback = lambda sock, name, context: self.names.append(name)
+        #: What happens to a new connection in place of TLS; the connection is closed afterwards.
+        self.spoil: Callable[[socket.socket], None] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -218,6 +220,12 @@ class Front:
         plain.settimeout(10)
         with contextlib.ExitStack() as stack:
             stack.callback(plain.close)
+            if self.spoil is not None:
+                self._open.add(plain)
+                with contextlib.suppress(OSError):
+                    self.spoil(plain)
+                self._open.discard(plain)
+                return
             try:
                 secure = self.context.wrap_socket(plain, server_side=True)
                 stack.callback(secure.close)

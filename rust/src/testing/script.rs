@@ -173,7 +173,7 @@ impl Shared {
         voices.iter().for_each(|voice| voice.end(reset));
     }
 
-    /// Sends what `Fault::Keep` holds back, and ends `Fault::Deaf`.
+    /// Ends what faults do at this moment: see [`Voice::release`].
     pub fn release(&self) {
         let voices = self.lock().voices();
         voices.iter().for_each(|voice| voice.release());

@@ -78,7 +78,7 @@ impl Voice {
         }
     }
 
-    /// Sends what was kept back, and ends deafness.
+    /// Sends what was kept back, ends deafness, and lets trickling messages flow.
     pub fn release(&self) {
         self.released.fetch_add(1, Ordering::AcqRel);
         for message in lock(&self.waiting).drain(..) {
@@ -122,6 +122,21 @@ impl Voice {
         }
     }
 
+    /// Sends so many bytes at a time, with a pause after each part; all that is left at once after `release`.
+    fn trickle(&self, message: &[u8], step: usize, pause: Duration) -> io::Result<()> {
+        let before = self.released.load(Ordering::Acquire);
+        let mut rest = message;
+        while !rest.is_empty() {
+            let is_released = self.released.load(Ordering::Acquire) != before;
+            let length = if is_released { rest.len() } else { step.min(rest.len()) };
+            let (part, behind) = rest.split_at(length);
+            self.send(part)?;
+            rest = behind;
+            self.pause(pause)?;
+        }
+        Ok(())
+    }
+
     /// Sends a message as the fault says. An error ends the connection.
     pub fn say(self: &Arc<Self>, message: Vec<u8>, fault: Option<Fault>, version: Version) -> io::Result<()> {
         let Some(fault) = fault else { return self.send(&message) };
@@ -154,16 +169,10 @@ impl Voice {
                 Ok(())
             }
             Fault::Silence => Ok(()),
-            Fault::Dribble(pause) => message.iter().try_for_each(|byte| {
-                self.send(&[*byte])?;
-                self.pause(pause)
-            }),
+            Fault::Dribble(pause) => self.trickle(&message, 1, pause),
             Fault::Throttle { bytes_per_second } => {
                 let step = usize::try_from(bytes_per_second / STEPS_PER_SECOND).unwrap_or_default().max(1);
-                message.chunks(step).try_for_each(|part| {
-                    self.send(part)?;
-                    self.pause(Duration::from_secs(1) / STEPS_PER_SECOND)
-                })
+                self.trickle(&message, step, Duration::from_secs(1) / STEPS_PER_SECOND)
             }
             Fault::Instead(bytes) => self.send(&bytes),
             Fault::First(bytes) => self.send(&[bytes, message].concat()),
