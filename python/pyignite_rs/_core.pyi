@@ -1153,14 +1153,15 @@ class ScriptedNode:
     def __new__(
         cls,
         beside: Any,
-        port: Any,
-        newest: Any,
-        features: Any,
-        any_cache: Any,
-        partitions: int,
-        users: Any,
-        max_cursors: Any,
-        max_transactions: Any,
+        port: Any = 0,
+        newest: Any = Ellipsis,
+        features: Any = None,
+        any_cache: Any = False,
+        partitions: int = 1024,
+        users: Any = Ellipsis,
+        max_cursors: Any = 128,
+        max_transactions: Any = 100,
+        listed: Any = True,
     ) -> Self: ...
     def set_topology(self, version: Any) -> Any: ...
     def set_state(self, state: ClusterState | int) -> Any: ...

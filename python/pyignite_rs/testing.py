@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import UUID
 
 from ._core import ScriptedGate, ScriptedNode, decode, encode
+from .client import Client
+from .exceptions import CacheError, ParseError
 
 __all__ = [
     "Action",
@@ -136,7 +138,10 @@ def with_payload(payload: bytes) -> Action:
 
 
 def with_value(value: Any, hint: Any = None) -> Action:
-    """Send an answer with this value in place of the right one, where the answer is one value (get and its kin)."""
+    """Send an answer with this value in place of the right one, where the answer is one value (get and its kin).
+
+    The types of complex objects have to be known to the cluster: put one of them before.
+    """
     return Action("with_payload", (encode(value, hint),))
 
 
@@ -304,6 +309,40 @@ class _Scripted:
         return f"<{type(self).__name__} 127.0.0.1:{self.port}>"
 
 
+#: What a complex object begins with. It may also be a byte of something else.
+_COMPLEX = b"\x67"
+
+
+class _Entrance:
+    """A way into a stand-in past its rules and counters, for complex objects: their types go to the cluster with them."""
+
+    def __init__(self, node: ScriptedNode) -> None:
+        self._node = ScriptedNode(node, listed=False)
+        self._client = Client(partition_aware=False)
+        self._client.connect("127.0.0.1", self._node.port)
+
+    def publish(self, value: Any) -> None:
+        """Let the cluster know the types of an object."""
+        try:
+            # The types go ahead of a request that is refused.
+            self._client.get_cache("").put(0, value)
+        except CacheError:
+            pass
+
+    def entries(self, name: str) -> dict[Any, Any]:
+        """Entries of a cache."""
+        with self._client.get_cache(name).scan() as cursor:
+            return dict(cursor)
+
+    def register(self, cls: type[Any]) -> None:
+        """Read objects of this type as this class."""
+        self._client.register_binary_type(cls)
+
+    def close(self) -> None:
+        self._client.close()
+        self._node.stop()
+
+
 class FakeNode(_Scripted):
     """A stand-in for a node, on a free port of 127.0.0.1. It listens as soon as it is made, and stops at the end of `with`.
 
@@ -347,6 +386,7 @@ class FakeNode(_Scripted):
             max_cursors,
             max_transactions,
         )
+        self._entrance: _Entrance | None = None
         for name in caches:
             self.create_cache(name, caches[name] if isinstance(caches, Mapping) else {})
 
@@ -381,8 +421,27 @@ class FakeNode(_Scripted):
         Raises:
             KeyError: There is no such cache.
         """
-        if not self._inner.put(cache, encode(key), encode(value)):
+        if not self._inner.put(cache, self._encode(key), self._encode(value)):
             raise KeyError(cache)
+
+    def _encode(self, value: Any) -> bytes:
+        """A value as bytes; the types of complex objects in it become known to the cluster."""
+        data: bytes = encode(value)
+        if _COMPLEX in data:
+            self._aside().publish(value)
+        return data
+
+    def _aside(self) -> _Entrance:
+        if self._entrance is None:
+            self._entrance = _Entrance(self._inner)
+        return self._entrance
+
+    def stop(self) -> None:
+        """Stop listening and close all connections."""
+        if self._entrance is not None:
+            self._entrance.close()
+            self._entrance = None
+        super().stop()
 
     def entries(self, cache: str) -> dict[Any, Any]:
         """Entries of a cache, past all rules and counters.
@@ -393,7 +452,19 @@ class FakeNode(_Scripted):
         found = self._inner.entries(cache)
         if found is None:
             raise KeyError(cache)
-        return {decode(key): decode(value) for key, value in found}
+        try:
+            return {decode(key): decode(value) for key, value in found}
+        except ParseError:
+            # Complex objects are read by their types.
+            return self._aside().entries(cache)
+
+    def register_binary_type(self, cls: type[Any]) -> None:
+        """Let the cluster know a class of complex objects; `entries` reads objects of its type as this class.
+
+        Args:
+            cls: A class whose metaclass is GenericObjectMeta.
+        """
+        self._aside().register(cls)
 
     def sql(
         self,
@@ -419,7 +490,7 @@ class FakeNode(_Scripted):
             from .datatypes import LongObject
 
             columns, rows = ["UPDATED"], [[(updated, LongObject)]]
-        values = [[encode(value) for value in row] for row in rows]
+        values = [[self._encode(value) for value in row] for row in rows]
         if any(len(row) != len(columns) for row in values):
             raise ValueError("each row needs a value for each column")
         wanted = None if arguments is None else [encode(argument) for argument in arguments]

@@ -475,6 +475,9 @@ def test_the_grid_is_whole() -> None:
 
 
 async def test_what_is_left_over_is_found(face: Face, node: FakeNode) -> None:
+    warm = await face.connected(*node.address)
+    await face(warm.close())
+    await gone(node, None)
     before = left_over()
     with socket.socket(), pytest.raises(AssertionError, match="left"):
         await gone(node, before, 0.05)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pyignite_rs import Client, exceptions
-from pyignite_rs.datatypes import IntObject, ShortObject
+from pyignite_rs import Client, GenericObjectMeta, exceptions
+from pyignite_rs.datatypes import IntObject, ShortObject, String
 from pyignite_rs.testing import (
     Action,
     FakeCluster,
@@ -72,6 +72,30 @@ def test_it_has_what_it_is_given() -> None:
         with pytest.raises(exceptions.CacheError, match="does not exist") as caught:
             client.get_cache("nowhere").get(1)
         assert caught.value.code == 1000
+
+
+class Person(metaclass=GenericObjectMeta, schema={"name": String, "age": IntObject}):
+    """What a test puts into a node."""
+
+
+async def test_complex_objects_go_in_and_come_out(face: Face) -> None:
+    people = {1: Person("Ann", 41), 2: Person("Bob", 52)}
+    with FakeNode({"people": people, "plain": {1: "g"}}) as node:
+        assert node.accepted == 0 and node.requests == {}
+        node.register_binary_type(Person)
+        client = await face.connected(*node.address)
+        await face(client.register_binary_type(Person))
+        cache = await face(client.get_cache("people"))
+        assert await face(cache.get_all([1, 2, 3])) == people
+        await face(cache.put(3, Person("Cid", 7)))
+        assert node.entries("people") == people | {3: Person("Cid", 7)}
+        node.put("plain", 2, [Person("Dan", 1)])
+        assert await face((await face(client.get_cache("plain"))).get(2)) == (1, [Person("Dan", 1)])
+        node.sql("SELECT _VAL FROM people", ["_VAL"], [[people[1]]])
+        if not face.is_async:
+            assert [row[0] for row in client.sql("SELECT _VAL FROM people")] == [people[1]]
+        assert node.accepted == 1
+        await face(client.close())
 
 
 async def test_it_serves_coroutines() -> None:

@@ -186,7 +186,8 @@ scripted!(ScriptedGate(Gate) {
 
 scripted!(ScriptedNode(FakeNode) {
     #[new]
-    #[pyo3(signature = (beside, port, newest, features, any_cache, partitions, users, max_cursors, max_transactions))]
+    #[pyo3(signature = (beside, port=0, newest=(1, 7, 0), features=None, any_cache=false, partitions=1024, users=Vec::new(),
+        max_cursors=128, max_transactions=100, listed=true))]
     #[allow(clippy::too_many_arguments, reason = "each is a choice of the user, by name in `pyignite_rs.testing`")]
     fn new(
         py: Python<'_>,
@@ -199,6 +200,7 @@ scripted!(ScriptedNode(FakeNode) {
         users: Vec<(String, String)>,
         max_cursors: usize,
         max_transactions: usize,
+        listed: bool,
     ) -> PyResult<Self> {
         let mut settings = Settings {
             port,
@@ -208,6 +210,7 @@ scripted!(ScriptedNode(FakeNode) {
             users,
             max_cursors,
             max_transactions,
+            listed,
             ..Settings::default()
         };
         settings.features = features.unwrap_or(settings.features);

@@ -51,6 +51,8 @@ pub struct Settings {
     pub partitions: u32,
     /// Users and passwords; without any, everybody is welcome.
     pub users: Vec<(String, String)>,
+    /// Whether other nodes and clients are told of it: not of a service entrance.
+    pub listed: bool,
     /// Cursors and transactions that one connection may have open.
     pub max_cursors: usize,
     pub max_transactions: usize,
@@ -65,6 +67,7 @@ impl Default for Settings {
             any_cache: false,
             partitions: 1024,
             users: Vec::new(),
+            listed: true,
             max_cursors: 128,
             max_transactions: 100,
         }
@@ -159,7 +162,9 @@ impl FakeNode {
     pub fn listen(&mut self) -> io::Result<()> {
         let inner = Arc::clone(&self.inner);
         self.listener.listen(move |stream| serve(&inner, stream))?;
-        self.inner.cluster.lock().joined(self.inner.id, self.address().port());
+        if self.inner.settings.listed {
+            self.inner.cluster.lock().joined(self.inner.id, self.address().port());
+        }
         Ok(())
     }
 
