@@ -140,6 +140,7 @@ fn connect(inner: &Arc<Inner>, number: usize, client: &Arc<Voice>) -> io::Result
         client.say(Vec::new(), Some(fault), [0; 3])?;
     }
     let server = Voice::new(TcpStream::connect((inner.target.0.as_str(), inner.target.1))?)?;
+    inner.script.lock().passes_to(number, &server);
     let pair = Arc::new(Pair {
         inner: Arc::clone(inner),
         number,

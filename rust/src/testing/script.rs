@@ -79,7 +79,8 @@ pub struct Script {
     rules: Vec<Rule>,
     requests: HashMap<i16, usize>,
     by_connection: BTreeMap<usize, usize>,
-    voices: BTreeMap<usize, Weak<Voice>>,
+    /// The ways to a connection's client, and, of a gate, to its node.
+    voices: BTreeMap<usize, Vec<Weak<Voice>>>,
     accepted: usize,
 }
 
@@ -137,8 +138,13 @@ impl Script {
     pub fn accept(&mut self, voice: &Arc<Voice>) -> usize {
         let number = self.accepted;
         self.accepted += 1;
-        self.voices.insert(number, Arc::downgrade(voice));
+        self.voices.insert(number, vec![Arc::downgrade(voice)]);
         number
+    }
+
+    /// The other end of a connection that passes a gate.
+    pub fn passes_to(&mut self, number: usize, voice: &Arc<Voice>) {
+        self.voices.entry(number).or_default().push(Arc::downgrade(voice));
     }
 
     pub fn accepted(&self) -> usize {
@@ -154,7 +160,7 @@ impl Script {
     }
 
     pub fn voices(&self) -> Vec<Arc<Voice>> {
-        self.voices.values().filter_map(Weak::upgrade).collect()
+        self.voices.values().flatten().filter_map(Weak::upgrade).collect()
     }
 }
 
