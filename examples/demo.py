@@ -1,4 +1,7 @@
-"""A short tour on one real node: `make demo`, or `python -m examples.demo` from the root of the project."""
+"""A short tour on one real node: `make demo`, or `python -m examples.demo` from the root of the project.
+
+Where a node can not be run because Java is not there, a stand-in serves, and the tour says so.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pyignite_rs import AioClient, Client, __version__
+from pyignite_rs.testing import FakeNode
 from tests.support.cluster import Cluster
+from tests.support.jars import what_is_missing
 
 ENTRIES = 1_000
 
@@ -71,16 +76,27 @@ async def with_aio_client(host: str, port: int) -> None:
             await cache.destroy()
 
 
+def tour(host: str, port: int) -> None:
+    """Both clients, one after the other."""
+    with_client(host, port)
+    asyncio.run(with_aio_client(host, port))
+
+
 def main() -> None:
     """Start a node, show both clients, stop the node."""
     print(f"pyignite_rs {__version__}")
+    missing = what_is_missing()
+    if missing is not None:
+        print(f"  {missing}. So this is no Ignite node but a stand-in from pyignite_rs.testing:")
+        print("  the same protocol, data in this process, times that say nothing about a server.")
+        with FakeNode() as node:
+            tour(*node.address)
+        return
     cluster = Cluster(nodes=1)
     try:
         with step("start an Ignite node"):
             cluster.start()
-        host, port = cluster.addresses[0]
-        with_client(host, port)
-        asyncio.run(with_aio_client(host, port))
+        tour(*cluster.addresses[0])
     finally:
         with step("stop the node"):
             cluster.close()

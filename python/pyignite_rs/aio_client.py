@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .aio_cache import AioCache
 from .aio_cluster import AioCluster
-from .client import BaseClient, _addresses
+from .client import BaseClient, _addresses, _hidden
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .transaction import AioTransaction
 
@@ -60,7 +60,7 @@ class AioClient(BaseClient):
         event_listeners: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__("async", AioCache, compact_footer, partition_aware, event_listeners, kwargs)
+        super().__init__("async", AioCache, compact_footer, partition_aware, event_listeners, _hidden(kwargs))
 
     def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _AioConnection:
         """Connect to a cluster.

@@ -65,6 +65,20 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+class _Options(dict[str, Any]):
+    """Options of a client, passwords among them. Tools that show the local variables of a failed call show this text."""
+
+    def __repr__(self) -> str:
+        return "<options of a client>"
+
+
+def _hidden(options: dict[str, Any]) -> _Options:
+    """The options out of the caller's own variable, which may be shown too."""
+    taken = _Options(options)
+    options.clear()
+    return taken
+
+
 class BaseClient(_CoreClient):
     """What both clients share."""
 
@@ -180,14 +194,19 @@ class Client(BaseClient):
             goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted. Default: no.
-        ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2; PROTOCOL_TLS_CLIENT takes the best that both know.
-        ssl_ciphers: OpenSSL cipher list.
-        ssl_cert_reqs: `ssl.CERT_REQUIRED` or CERT_OPTIONAL to check the server's certificate. Default: CERT_NONE. The host name
-            is never checked.
-        ssl_ca_certfile: File of the certificates to trust.
-        ssl_certfile: File of this client's certificate.
+        ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2, and nothing newer or older. PROTOCOL_TLS is the newest that
+            both sides know, from 1.2 on; a member of `ssl.TLSVersion` is that version alone.
+        ssl_minimum_version: Oldest version that may be spoken, a member of `ssl.TLSVersion`; alone it also allows every newer one.
+        ssl_ciphers: OpenSSL cipher list, for TLS up to 1.2. Default: that of CPython.
+        ssl_cert_reqs: `ssl.CERT_REQUIRED` or CERT_OPTIONAL to check the server's certificate. Default: CERT_NONE.
+        ssl_check_hostname: Whether the certificate must be for the host that was connected to; it makes CERT_REQUIRED the default.
+            Default: no, as in pyignite.
+        ssl_ca_certfile: File of the certificates to trust. Default: none.
+        ssl_system_roots: Whether the authorities that this machine trusts are trusted too. Default: no, as in pyignite.
+        ssl_certfile: File of this client's certificate and of those between it and the authority. A file that changes is read again
+            for the next connection.
         ssl_keyfile: File of its private key. Default: the certificate's file.
-        ssl_keyfile_password: Password of that key.
+        ssl_keyfile_password: Password of that key (str, bytes, or a function that returns one).
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
         split_multi_key: Whether calls with many keys become a request for each node that has some of them, outside of transactions.
             Default: yes. Such a call is not one operation on the servers: when a node fails, a part of it may have taken effect.
@@ -204,7 +223,7 @@ class Client(BaseClient):
         event_listeners: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__("sync", Cache, compact_footer, partition_aware, event_listeners, kwargs)
+        super().__init__("sync", Cache, compact_footer, partition_aware, event_listeners, _hidden(kwargs))
 
     def connect(self, *args: str | int | Iterable[tuple[str, int]] | Iterable[str]) -> _Connection:
         """Connect to a cluster.

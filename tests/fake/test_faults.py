@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 
 from pyignite_rs import exceptions
+from pyignite_rs import testing as fake
+from pyignite_rs.testing import Action, FakeNode
 
 from ..conftest import Face
-from ..support import fake
-from ..support.fake import FakeNode
 
 #: A call ends this much after its limit at the latest, in seconds.
 SLACK = 0.25
@@ -27,7 +27,7 @@ MEBIBYTE = 1 << 20
 
 @pytest.fixture
 def node() -> Iterator[FakeNode]:
-    with FakeNode() as running:
+    with FakeNode(["c"]) as running:
         yield running
 
 
@@ -37,7 +37,7 @@ async def cache(face: Face, node: FakeNode) -> AsyncIterator[Any]:
     client = await face.connected(*node.address, timeout=5.0)
     made = await face(client.get_cache("c"))
     await face(made.put(1, "one"))
-    node.requests.clear()
+    node.reset_counters()
     yield made
     await face(client.close())
 
@@ -69,8 +69,8 @@ async def settled(node: FakeNode, connections: int) -> None:
 
 @pytest.mark.parametrize("minor", [7, 6, 5, 4, 3, 2])
 async def test_older_servers_are_spoken_to_in_their_version(face: Face, minor: int) -> None:
-    with FakeNode(newest=(1, minor, 0)) as node:
-        client = await face.connected(*node.address)
+    with FakeNode(["c"], newest=(1, minor, 0)) as node:
+        client = await face.connected(*node.address, partition_aware=False)
         assert node.offers == [(1, 7, 0)] + [(1, minor, 0)] * (minor < 7)
         assert client.protocol_context.version == (1, minor, 0)
         cache = await face(client.get_cache("c"))
@@ -112,7 +112,8 @@ async def test_a_server_that_is_too_old_is_refused(face: Face, newest: tuple[int
     ],
 )
 async def test_a_peer_that_is_no_ignite_node(face: Face, data: bytes, then_close: bool, words: str) -> None:
-    with FakeNode(greet=fake.say(data, then_close)) as node:
+    with FakeNode() as node:
+        node.say(data, then_close)
         client = face.client(handshake_timeout=5.0)
         error, took = await failure(face, lambda: client.connect(*node.address))
         assert type(error) is exceptions.NoNodesError
@@ -120,14 +121,15 @@ async def test_a_peer_that_is_no_ignite_node(face: Face, data: bytes, then_close
         assert error.causes[0][0] == f"127.0.0.1:{node.port}" and words in error.causes[0][1]
         assert error.sent == "no" and took < 1
         await settled(node, 0)
-        node.greet = None
+        node.welcome()
         await face(client.connect(*node.address))
         assert await face(client.get_cache_names()) == []
         await face(client.close())
 
 
 async def test_the_error_names_every_address_with_its_cause(face: Face) -> None:
-    with FakeNode(greet=fake.say(b"HTTP/1.0 200 OK\r\n")) as http, FakeNode(newest=(1, 1, 0)) as old, FakeNode() as gone:
+    with FakeNode() as http, FakeNode(newest=(1, 1, 0)) as old, FakeNode() as gone:
+        http.say(b"HTTP/1.0 200 OK\r\n")
         gone.stop()
         nodes = [http.address, old.address, gone.address]
         error, took = await failure(face, lambda: face.client().connect(nodes))
@@ -139,7 +141,8 @@ async def test_the_error_names_every_address_with_its_cause(face: Face) -> None:
 
 
 async def test_one_live_address_among_dead_ones_serves_at_once(face: Face) -> None:
-    with FakeNode(greet=fake.mute) as mute, FakeNode() as gone, FakeNode() as live:
+    with FakeNode() as mute, FakeNode() as gone, FakeNode() as live:
+        mute.mute()
         gone.stop()
         begin = time.monotonic()
         client = await face.connected([mute.address, gone.address, live.address], partition_aware=False)
@@ -223,7 +226,7 @@ async def test_answers_to_nobody_are_ignored(face: Face, node: FakeNode, cache: 
     node.rule("get", fake.stray_first(*offsets), times=5)
     for _ in range(5):
         assert await face(cache.get(1)) == "one"
-    node.rule("get", fake.repeat, times=5)
+    node.rule("get", fake.repeat(), times=5)
     for key in range(10):
         await face(cache.put(key, f"value {key}"))
         assert await face(cache.get(key)) == f"value {key}"
@@ -232,11 +235,7 @@ async def test_answers_to_nobody_are_ignored(face: Face, node: FakeNode, cache: 
 
 async def test_a_notification_that_nobody_asked_for_is_ignored(face: Face, node: FakeNode, cache: Any) -> None:
     notification = struct.pack("<qhh", 1, 4, 2003) + b"\x01\x02\x03"
-
-    def first_a_notification(connection: fake.Connection, answer: bytes) -> None:
-        connection.send(struct.pack("<i", len(notification)) + notification + answer)
-
-    node.rule("get", first_a_notification, times=3)
+    node.rule("get", fake.first(struct.pack("<i", len(notification)) + notification), times=3)
     assert [await face(cache.get(1)) for _ in range(3)] == ["one"] * 3
     assert node.accepted == 1
 
@@ -251,7 +250,7 @@ async def test_swapped_answers_find_their_callers(node: FakeNode) -> None:
     client = await Face("async").connected(*node.address)
     cache = await client.get_cache("c")
     await cache.put_all({key: key * key for key in range(100)})
-    node.rule("get", fake.swap, times=100)
+    node.rule("get", fake.swap(), times=100)
     assert await asyncio.gather(*(cache.get(key) for key in range(100))) == [key * key for key in range(100)]
     assert node.accepted == 1
     await client.close()
@@ -266,11 +265,11 @@ async def test_an_error_of_the_server_keeps_its_code_and_its_text(face: Face, no
     node.rule("get", fake.refusal(-7, "ü\0"))
     error, _ = await failure(face, lambda: cache.get(1))
     assert error.code == -7 and "ü\0" in str(error)
-    node.rule("create", fake.refusal(1001, "exists"))
+    node.rule("create_with_name", fake.refusal(1001, "exists"))
     error, _ = await failure(face, lambda: cache_client(face, node))
     assert type(error) is exceptions.CacheCreationError and error.code == 1001
     # Refused is not lost: no request was repeated.
-    assert node.requests == {"put": 1, "get": 1, "create": 1}
+    assert node.requests == {"put": 1, "get": 1, "create_with_name": 1}
 
 
 def cache_client(face: Face, node: FakeNode) -> Any:
@@ -367,7 +366,7 @@ async def test_while_no_server_is_there_nothing_is_sent_and_afterwards_all_goes_
 
 
 async def test_the_next_address_serves_when_one_is_lost(face: Face) -> None:
-    with FakeNode() as one, FakeNode() as other:
+    with FakeNode(["c"]) as one, FakeNode(["c"]) as other:
         client = await face.connected([one.address, other.address], timeout=5.0)
         cache = await face(client.get_cache("c"))
         await face(cache.put(1, "somewhere"))
@@ -390,11 +389,9 @@ def assert_timeout(error: BaseException, took: float, limit: float, sent: str) -
     assert limit - 0.01 <= took <= limit + SLACK, took
 
 
-@pytest.mark.parametrize("stall", [fake.silence, fake.hold(0.6), fake.dribble(0.1), fake.instead(b"\x00\x01")])
+@pytest.mark.parametrize("stall", [fake.silence(), fake.hold(0.6), fake.dribble(0.1), fake.instead(b"\x00\x01")])
 @pytest.mark.parametrize("where", ["client", "call"])
-async def test_a_call_ends_at_its_limit_and_the_connection_stays(
-    face: Face, node: FakeNode, where: str, stall: fake.Action
-) -> None:
+async def test_a_call_ends_at_its_limit_and_the_connection_stays(face: Face, node: FakeNode, where: str, stall: Action) -> None:
     client = await face.connected(*node.address, timeout=0.3 if where == "client" else None)
     cache = await face(client.get_cache("c"))
     await face(cache.put(1, "one"))
@@ -403,7 +400,7 @@ async def test_a_call_ends_at_its_limit_and_the_connection_stays(
     node.rule("put", stall)
     error, took = await failure(face, lambda: cache.put(1, "new", **limit))
     assert_timeout(error, took, 0.3, "maybe")
-    if stall is fake.silence:
+    if stall.kind == "silence":
         # The connection is in good order: nothing is closed, and the next answers are matched.
         for _ in range(100):
             assert await face(cache.get(1)) == "new"
@@ -430,7 +427,7 @@ async def test_late_answers_are_dropped_by_their_id(face: Face, node: FakeNode, 
 async def test_too_many_unanswered_calls_end_the_connection(face: Face, node: FakeNode) -> None:
     client = await face.connected(*node.address)
     cache = await face(client.get_cache("c"))
-    node.rule("get", fake.silence, times=70)
+    node.rule("get", fake.silence(), times=70)
     for _ in range(69):
         with pytest.raises(exceptions.OperationTimeoutError):
             await face(cache.get(1, timeout=0.01))
@@ -447,7 +444,8 @@ async def test_too_many_unanswered_calls_end_the_connection(face: Face, node: Fa
 
 @pytest.mark.parametrize(("option", "word"), [("handshake_timeout", "time limit"), ("timeout", "time limit")])
 async def test_a_silent_port_costs_no_more_than_the_limit(face: Face, option: str, word: str) -> None:
-    with FakeNode(greet=fake.mute) as node:
+    with FakeNode() as node:
+        node.mute()
         client = face.client(**{option: 0.3})
         error, took = await failure(face, lambda: client.connect(*node.address))
         assert_timeout(error, took, 0.3, "no")
@@ -458,7 +456,7 @@ async def test_a_silent_port_costs_no_more_than_the_limit(face: Face, option: st
 
 
 async def test_a_reconnect_within_a_call_counts_against_its_limit(face: Face, node: FakeNode, cache: Any) -> None:
-    node.greet = fake.mute
+    node.mute()
     node.kick()
     await settled(node, 0)
     await asyncio.sleep(0.15)
@@ -466,16 +464,13 @@ async def test_a_reconnect_within_a_call_counts_against_its_limit(face: Face, no
     assert_timeout(error, took, 0.3, "no")
     assert node.requests["put"] == 0
     await settled(node, 0)
-    node.greet = None
+    node.welcome()
     assert await face(cache.get(1)) == "one"
 
 
 async def test_a_repeated_read_keeps_to_the_limit_of_the_call(face: Face, node: FakeNode, cache: Any) -> None:
-    def cut_and_fall_silent(connection: fake.Connection, answer: bytes) -> None:
-        node.greet = fake.mute
-        connection.end()
-
-    node.rule("get", cut_and_fall_silent)
+    node.rule("get", fake.cut(0))
+    node.mute()
     error, took = await failure(face, lambda: cache.get(1, timeout=0.3))
     assert isinstance(error, exceptions.OperationTimeoutError) and 0.29 <= took <= 0.3 + SLACK
 
@@ -483,11 +478,11 @@ async def test_a_repeated_read_keeps_to_the_limit_of_the_call(face: Face, node: 
 async def test_a_server_that_stops_reading_costs_time_and_no_memory(face: Face, node: FakeNode) -> None:
     client = await face.connected(*node.address, timeout=0.2)
     cache = await face(client.get_cache("c"))
-    node.rule("get", fake.deaf)
+    node.rule("get", fake.deaf())
     with pytest.raises(exceptions.OperationTimeoutError):
         await face(cache.get(1))
     # Every new connection falls deaf with its first put too.
-    node.rule("put", fake.deaf, times=1_000)
+    node.rule("put", fake.deaf(), times=1_000)
     value = bytes(MEBIBYTE)
     gc.collect()
     before = resident()
@@ -528,7 +523,7 @@ async def test_closed_is_final(face: Face, node: FakeNode, cache: Any) -> None:
 async def test_closing_ends_the_calls_in_flight(node: FakeNode) -> None:
     client = await Face("async").connected(*node.address)
     cache = await client.get_cache("c")
-    node.rule("get", fake.silence, times=1_000)
+    node.rule("get", fake.silence(), times=1_000)
     calls = [asyncio.ensure_future(cache.get(key)) for key in range(1_000)]
     await asyncio.sleep(0.2)
     begin = time.monotonic()
@@ -545,7 +540,7 @@ async def test_closing_ends_the_calls_in_flight(node: FakeNode) -> None:
 async def test_closing_ends_a_connect_in_progress() -> None:
     with FakeNode() as node:
         client = await Face("async").connected(*node.address)
-        node.greet = fake.mute
+        node.mute()
         node.kick()
         await asyncio.sleep(0.15)
         call = asyncio.ensure_future(client.get_cache_names())
@@ -560,7 +555,7 @@ async def test_closing_ends_a_connect_in_progress() -> None:
 
 async def test_an_abandoned_client_closes_its_connections(face: Face, node: FakeNode) -> None:
     client = await face.connected(*node.address)
-    assert await face(client.get_cache_names()) == []
+    assert await face(client.get_cache_names()) == ["c"]
     assert node.open == 1
     del client
     gc.collect()

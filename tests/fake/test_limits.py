@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import pyignite_rs
+from pyignite_rs import testing as fake
 from pyignite_rs.exceptions import ConnectionLostError, OperationTimeoutError, ParameterError
+from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
-from ..support import fake
-from ..support.fake import FakeNode
 
 # --- Client.deadline ------------------------------------------------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ async def silent(face: Face, node: FakeNode, **options: Any) -> tuple[Any, Any]:
     cache = await face(client.get_or_create_cache("limits"))
     await face(cache.put(1, "one"))
     for _ in range(4):
-        node.rule("get", fake.silence)
+        node.rule("get", fake.silence())
     return client, cache
 
 

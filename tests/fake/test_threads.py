@@ -13,16 +13,15 @@ import pytest
 
 import pyignite_rs
 from pyignite_rs import exceptions
-
-from ..support import fake
-from ..support.fake import FakeNode
+from pyignite_rs import testing as fake
+from pyignite_rs.testing import FakeNode
 
 THREADS = 16
 
 
 @pytest.fixture
 def node() -> Iterator[FakeNode]:
-    with FakeNode() as running:
+    with FakeNode(["c"]) as running:
         yield running
 
 
@@ -167,7 +166,7 @@ def test_close_ends_the_calls_of_all_threads(node: FakeNode) -> None:
     client = pyignite_rs.Client()
     client.connect(*node.address)
     cache = client.get_cache("c")
-    node.rule("get", fake.silence, times=THREADS)
+    node.rule("get", fake.silence(), times=THREADS)
     raised: list[BaseException] = []
     threads = threading.Thread(target=lambda: raised.extend(in_threads(THREADS, lambda index: cache.get(index))))
     threads.start()
@@ -185,10 +184,10 @@ def test_close_ends_the_calls_of_all_threads(node: FakeNode) -> None:
 
 
 def test_close_ends_a_thread_that_waits_for_a_connection() -> None:
-    with FakeNode() as node:
+    with FakeNode(["c"]) as node:
         client = pyignite_rs.Client()
         client.connect(*node.address)
-        node.greet = fake.mute
+        node.mute()
         node.kick()
         time.sleep(0.2)
         raised: list[BaseException] = []
@@ -247,7 +246,7 @@ def test_event_loops_in_several_threads_share_a_client(node: FakeNode) -> None:
 
     raised = in_threads(4, body)
     assert raised == [] and wrong == []
-    assert node.requests == {"put": 2_000, "get": 2_000} and node.accepted == 1
+    assert node.requests["put"] == node.requests["get"] == 2_000 and node.accepted == 1
 
     async def close() -> None:
         await client.close()

@@ -12,10 +12,10 @@ import pyignite_rs
 from pyignite_rs import aio_cluster, cluster
 from pyignite_rs.datatypes import ClusterState
 from pyignite_rs.exceptions import CacheError, ClusterError, NotSupportedByClusterError
+from pyignite_rs.testing import FakeNode, refusal
 
 from ..conftest import Face
 from ..support.cluster import Cluster
-from ..support.fake import FakeNode
 
 pytestmark = pytest.mark.live
 
@@ -93,9 +93,9 @@ async def test_a_cluster_that_is_too_old(face: Face, newest: tuple[int, int, int
 
 
 async def test_refusals_are_errors_of_the_cluster(face: Face) -> None:
-    """The scripted node knows no such request, and says so as a real one does."""
     with FakeNode() as node:
         client = await face.connected(*node.address)
+        node.rule("cluster_get_state", refusal(2, "Invalid request op code: 5000"))
         with pytest.raises(ClusterError) as caught:
             await face(client.get_cluster().get_state())
         assert (caught.value.code, caught.value.operation, caught.value.cache) == (2, "OP_CLUSTER_GET_STATE", None)

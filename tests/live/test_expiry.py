@@ -13,9 +13,9 @@ from pyignite_rs.datatypes import ExpiryPolicy
 from pyignite_rs.datatypes.cache_config import CacheAtomicityMode
 from pyignite_rs.datatypes.prop_codes import PROP_CACHE_ATOMICITY_MODE, PROP_EXPIRY_POLICY, PROP_NAME
 from pyignite_rs.exceptions import NotSupportedByClusterError
+from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
-from ..support.fake import FakeNode
 
 pytestmark = pytest.mark.live
 

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 import pyignite_rs
-
-from ..support import fake
-from ..support.fake import FakeNode
+from pyignite_rs import testing as fake
+from pyignite_rs.testing import FakeNode
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,7 +105,7 @@ def shared_cache(address: tuple[str, int]) -> Iterator[str]:
 
 @pytest.fixture
 def node() -> Iterator[FakeNode]:
-    with FakeNode() as running:
+    with FakeNode(["c"]) as running:
         yield running
 
 
@@ -362,7 +361,7 @@ def test_interrupts_of_a_call_that_waits(node: FakeNode) -> None:
     # Every other put is answered never.
     script = textwrap.dedent(INTERRUPTS)
     script = script.replace("{send}", "os.kill(os.getpid(), signal.SIGINT)").replace("{block}", 'cache.put("x", turn)')
-    node.rule("put", fake.silence, times=20)
+    node.rule("put", fake.silence(), times=20)
     assert succeeds(script, node.port, "c") == "done"
     assert node.requests["put"] == 20
 
@@ -395,15 +394,15 @@ def test_interrupts_of_a_call_that_waits_for_a_connection(node: FakeNode, stall:
             took = time.monotonic() - sent[0]
             print("interrupted" if took < 0.25 else took)
     """
-    node.rule("put", fake.silence)
+    node.rule("put", fake.silence())
     if stall == "connect":
-        node.greet = fake.mute
+        node.mute()
     process = start(textwrap.dedent(script).replace("{stall!r}", repr(stall)), node.port, "c")
     if stall == "reconnect":
         end = time.monotonic() + 10
         while node.open == 0 and time.monotonic() < end:
             time.sleep(0.01)
-        node.greet = fake.mute
+        node.mute()
         node.kick()
     assert finish(process, 20) == (0, "interrupted\n", "")
 
@@ -431,7 +430,7 @@ def test_other_signals_are_handled_and_the_call_goes_on(node: FakeNode) -> None:
         client.close()
     """
     node.rule("put", fake.hold(1.0))
-    node.rule("put", fake.silence)
+    node.rule("put", fake.silence())
     assert succeeds(script, node.port, "c") == "3"
 
 
@@ -562,7 +561,8 @@ EXITS = {
 def test_exit_with_work_in_flight(
     address: tuple[str, int], shared_cache: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FakeNode(greet=fake.mute) as mute:
+    with FakeNode() as mute:
+        mute.mute()
         monkeypatch.setenv("MUTE_PORT", str(mute.port))
 
         def once(_: int) -> tuple[tuple[int, str, str], float]:

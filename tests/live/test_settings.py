@@ -56,10 +56,10 @@ from pyignite_rs.datatypes.prop_codes import (
     PROP_WRITE_SYNCHRONIZATION_MODE,
 )
 from pyignite_rs.exceptions import CacheCreationError, CacheError, ConnectionLostError, ParameterError, ParseError
+from pyignite_rs.testing import FakeNode, with_payload
 
 from ..conftest import Face
 from ..support.cluster import handshake, receive
-from ..support.fake import Connection, FakeNode
 
 pytestmark = pytest.mark.live
 
@@ -442,11 +442,7 @@ async def told(face: Face, bodies: list[bytes]) -> list[Any]:
     with FakeNode() as node:
         client = await face.connected(*node.address)
         for body in bodies:
-
-            def action(connection: Connection, answer: bytes, body: bytes = body) -> None:
-                connection.send(struct.pack("<i", 10 + len(body)) + answer[4:12] + b"\x00\x00" + body)
-
-            node.rule("1055", action)
+            node.rule("get_configuration", with_payload(body))
             cache = await face(client.get_cache("c"))
             try:
                 results.append(await settings_of(face, cache))

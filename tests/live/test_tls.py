@@ -62,7 +62,7 @@ async def test_many_calls_at_once(face: Face, address: Any, options: dict[str, A
     await face(client.close())
 
 
-@pytest.mark.parametrize("version", [ssl.PROTOCOL_TLSv1_2, ssl.PROTOCOL_TLS, ssl.PROTOCOL_TLS_CLIENT])
+@pytest.mark.parametrize("version", [ssl.PROTOCOL_TLSv1_2, ssl.PROTOCOL_TLS, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("level", [ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED])
 async def test_versions_and_levels_are_accepted(
     face: Face, address: Any, options: dict[str, Any], certificates: Certificates, version: int, level: int

@@ -393,7 +393,7 @@ async def test_atomic_caches_refuse_to_take_part(face: Face, client: Any, cache_
 
 
 async def test_servers_without_transactions_are_told_of(face: Face) -> None:
-    from ..support.fake import FakeNode
+    from pyignite_rs.testing import FakeNode
 
     with FakeNode(newest=(1, 4, 0)) as node:
         client = await face.connected(*node.address)

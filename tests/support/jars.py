@@ -33,6 +33,16 @@ def require(tool: str, package: str) -> str:
     return path
 
 
+def what_is_missing() -> str | None:
+    """Why no node can be run here, as a sentence without its full stop; None when one can."""
+    if shutil.which("java") is None:
+        return "'java' is missing (a Java 17 runtime, openjdk-17-jre-headless)"
+    has_jars = os.environ.get("IGNITE_HOME") or (cache_directory(version()) / "libs").is_dir()
+    if not has_jars and shutil.which("mvn") is None:
+        return "'mvn' is missing (Maven, maven) and IGNITE_HOME is not set"
+    return None
+
+
 def cache_directory(release: str) -> Path:
     """Where the jars of a release, and what is made from them, are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

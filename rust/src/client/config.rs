@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::observe::Observer;
-use super::tls::TlsOptions;
+use super::tls::Tls;
 use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
 use crate::protocol::handshake::Credentials;
 use crate::protocol::op::Operation;
@@ -38,21 +38,21 @@ impl fmt::Display for Address {
     }
 }
 
-/// Text that is never printed.
+/// Something that is never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret<T = String>(T);
 
-impl Secret {
-    pub fn new(text: String) -> Self {
-        Self(text)
+impl<T> Secret<T> {
+    pub fn new(secret: T) -> Self {
+        Self(secret)
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    pub(super) fn reveal(&self) -> &T {
         &self.0
     }
 }
 
-impl fmt::Debug for Secret {
+impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -95,7 +95,7 @@ pub struct Config {
     /// Time for one connection to be opened.
     pub handshake_timeout: Duration,
     /// Encrypted connections; plain TCP without.
-    pub tls: Option<TlsOptions>,
+    pub tls: Option<Arc<Tls>>,
     /// User name and password.
     pub credentials: Option<(String, Secret)>,
     pub max_connections_per_node: usize,

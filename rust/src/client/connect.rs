@@ -15,7 +15,7 @@ use super::deadline::Deadline;
 use super::error::{Error, ErrorKind};
 use super::node::Node;
 use super::observe::{ConnectionEvent, ConnectionFact, Problem, Tell};
-use super::tls::{Session, TlsOptions};
+use super::tls::{Session, Tls};
 use crate::protocol::handshake::{Handshake, Step};
 
 /// Longest answer to a handshake: some flags, an id, a message.
@@ -106,8 +106,8 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
     let opening = async {
         tell(ConnectionFact::Opening(handshake.offer()));
         let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
-        if let Some(options) = &config.tls {
-            conduit.encrypt(options, &address.host).await?;
+        if let Some(tls) = &config.tls {
+            conduit.encrypt(tls, &address.host).await?;
         }
         let link = shake_hands(config, address, &mut conduit, &mut handshake, &tell).await?;
         Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, node: Arc::clone(node) })
@@ -141,8 +141,8 @@ struct Conduit {
 
 impl Conduit {
     /// The handshake of TLS, which comes before everything else.
-    async fn encrypt(&mut self, options: &TlsOptions, host: &str) -> std::io::Result<()> {
-        let mut session = Box::new(options.session(host)?);
+    async fn encrypt(&mut self, tls: &Tls, host: &str) -> std::io::Result<()> {
+        let mut session = Box::new(tls.session(host)?);
         let mut received = vec![0; TLS_READ];
         loop {
             let done = session.shake_hands();
@@ -174,6 +174,15 @@ impl Conduit {
         self.flush().await
     }
 
+    /// Why the server closed the connection under TLS, if it said so before: a refused certificate of ours, say.
+    async fn last_words(&mut self, input: &mut Input) -> Option<std::io::Error> {
+        self.tls.as_ref()?;
+        match self.receive(input).await {
+            Err(error) if error.raw_os_error().is_none() => Some(error),
+            _ => None,
+        }
+    }
+
     /// Receives something into the input; `false` when the server closed the connection.
     async fn receive(&mut self, input: &mut Input) -> std::io::Result<bool> {
         let Some(session) = &mut self.tls else {
@@ -198,7 +207,9 @@ async fn shake_hands(
     let mut input = Input::new(MAX_HANDSHAKE);
     loop {
         let request = handshake.request().map_err(|_| Error::new(ErrorKind::WrongPeer("user name or password too long")))?;
-        conduit.send(&request).await?;
+        if let Err(error) = conduit.send(&request).await {
+            return Err(conduit.last_words(&mut input).await.unwrap_or(error).into());
+        }
         let message = loop {
             if let Some(speaks) = other_protocol(input.pending()) {
                 return Err(Error::new(ErrorKind::WrongPeer(speaks)));

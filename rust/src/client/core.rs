@@ -102,6 +102,11 @@ impl Input {
         Ok(Some(start..start + length))
     }
 
+    /// Whether what has come can not be the beginning of a message.
+    pub fn is_broken(&self) -> bool {
+        message_length(self.pending(), self.max_message).is_err()
+    }
+
     /// Whether [`Input::next_message`] has something to say: a whole message, or an error.
     pub fn has_message(&self) -> bool {
         match message_length(self.pending(), self.max_message) {

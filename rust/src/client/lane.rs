@@ -120,9 +120,10 @@ impl Lane {
         self.last_used.elapsed()
     }
 
-    /// Looks, without waiting, whether the server closed the connection while nobody used it.
+    /// Looks, without waiting, whether the server closed the connection while nobody used it, or sent what is no message behind the
+    /// last answer.
     pub(super) fn is_stale(&self) -> bool {
-        self.rested() >= RESTED && self.is_gone()
+        self.input.is_broken() || (self.rested() >= RESTED && self.is_gone())
     }
 
     /// The same, however short it rested.

@@ -29,4 +29,4 @@ pub use handle::{Handle, Place, Target};
 pub use observe::Observer;
 pub use pool::Pool;
 pub use registry::Registry;
-pub use tls::{TlsOptions, TlsVersion};
+pub use tls::{Tls, TlsOptions, TlsVersion};

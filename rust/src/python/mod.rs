@@ -25,6 +25,8 @@ mod request;
 mod runtime;
 mod settings;
 mod several;
+mod testing;
+mod tls;
 mod transaction;
 mod types;
 mod wire;
@@ -47,6 +49,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<plan::ObjectPlan>()?;
     module.add_function(wrap_pyfunction!(event::_next_event, module)?)?;
     wire::register(module)?;
+    testing::register(module)?;
     runtime::register(module)?;
     Ok(())
 }

@@ -7,38 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::error::{self, parameter_error};
-use crate::client::{Address, Config, Repeat, Secret, TlsOptions, TlsVersion};
+use super::tls::Choices;
+use crate::client::{Address, Config, Repeat, Secret, Tls};
 
 /// None stands for the default of these.
 fn is_optional(name: &str) -> bool {
-    matches!(
-        name,
-        "timeout"
-            | "handshake_timeout"
-            | "retry_policy"
-            | "username"
-            | "password"
-            | "ssl_version"
-            | "ssl_ciphers"
-            | "ssl_cert_reqs"
-            | "ssl_keyfile"
-            | "ssl_keyfile_password"
-            | "ssl_certfile"
-            | "ssl_ca_certfile"
-    )
-}
-
-/// A constant of the standard module `ssl`.
-fn tls_version(code: i32) -> Option<TlsVersion> {
-    Some(match code {
-        // PROTOCOL_TLS, PROTOCOL_TLS_CLIENT
-        2 | 16 => TlsVersion::Any,
-        // PROTOCOL_TLSv1, PROTOCOL_TLSv1_1, PROTOCOL_TLSv1_2
-        3 => TlsVersion::V1_0,
-        4 => TlsVersion::V1_1,
-        5 => TlsVersion::V1_2,
-        _ => return None,
-    })
+    matches!(name, "timeout" | "handshake_timeout" | "retry_policy" | "username" | "password")
 }
 
 /// A word, or a function of the operation's name, the number of attempts and the error.
@@ -77,15 +51,7 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
     let addresses = addresses.into_iter().map(|(host, port)| Address { host, port }).collect();
     let mut config = Config::new(addresses);
     let mut use_ssl = false;
-    let mut tls = TlsOptions {
-        version: TlsVersion::V1_2,
-        ciphers: None,
-        verify: false,
-        ca_file: None,
-        certificate_file: None,
-        key_file: None,
-        key_password: None,
-    };
+    let mut tls = Choices::default();
     let (mut username, mut password): (Option<String>, Option<String>) = (None, None);
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
@@ -110,24 +76,11 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
             "split_multi_key" => config.split_multi_key = value.is_truthy()?,
             "retry_policy" => config.repeat = repeat(&value)?,
             "use_ssl" => use_ssl = value.is_truthy()?,
-            "ssl_version" => {
-                let code = value.extract().ok().and_then(tls_version);
-                tls.version = code.ok_or_else(|| parameter_error(py, format!("ssl_version can not be {value}")))?;
-            }
-            "ssl_ciphers" => tls.ciphers = value.extract()?,
-            "ssl_cert_reqs" => {
-                let level = value.extract::<i32>().ok().filter(|level| (0..=2).contains(level));
-                // For a client OPTIONAL means the same as REQUIRED: a server always sends a certificate.
-                tls.verify = level.ok_or_else(|| parameter_error(py, format!("ssl_cert_reqs can not be {value}")))? > 0;
-            }
-            "ssl_keyfile" => tls.key_file = value.extract()?,
-            "ssl_keyfile_password" => tls.key_password = Some(Secret::new(value.extract()?)),
-            "ssl_certfile" => tls.certificate_file = value.extract()?,
-            "ssl_ca_certfile" => tls.ca_file = value.extract()?,
+            _ if tls.take(&name, value) => {}
             _ => return Err(parameter_error(py, format!("unexpected parameter: {name}"))),
         }
     }
-    config.tls = use_ssl.then_some(tls);
+    config.tls = if use_ssl { Some(Arc::new(Tls::new(tls.options()?))) } else { None };
     if let Some(username) = username {
         config.credentials = Some((username, Secret::new(password.unwrap_or_default())));
     }

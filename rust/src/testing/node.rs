@@ -1,43 +1,28 @@
-//! The node itself: listener, handshake, key-value operations in memory, and where a rule changes an answer.
+//! The node itself: handshake, requests, and where a rule changes what happens.
 
-use std::collections::HashMap;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::io::{self, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use socket2::SockRef;
+use super::caches::Cache;
+use super::cluster::Cluster;
+use super::codes::{CONNECT, HANDSHAKE};
+use super::listen::Listener;
+use super::query::Recorded;
+use super::script::{Direction, Fault, Rule, Shared};
+use super::session::{Handles, Session};
+use super::voice::Voice;
+use super::wire::{self, Cursor, Refusal, Undecodable, Version};
+use crate::protocol::hash;
+use crate::protocol::op::Operation;
 
-use super::wire;
-use crate::protocol::op::{Operation, cache, key_value};
+/// Feature bits that the stand-in keeps: cluster states, endpoints, the default timeout of queries, the configuration of binary
+/// objects, heartbeats. None of them changes a request.
+const FEATURES: u64 = 1 << 2 | 1 << 3 | 1 << 6 | 1 << 8 | 1 << 11;
 
-/// What happens to one answer.
-#[derive(Debug, Clone)]
-pub enum Fault {
-    /// So many bytes of it, then the connection is closed, or reset.
-    Cut { bytes: usize, reset: bool },
-    /// It comes later; other requests are served meanwhile.
-    Hold(Duration),
-    /// It never comes.
-    Silence,
-    /// It comes byte by byte, with a pause after each.
-    Dribble(Duration),
-    /// These bytes come in its place.
-    Instead(Vec<u8>),
-    /// A whole answer with this payload comes in its place.
-    Payload(Vec<u8>),
-    /// An error.
-    Refuse { status: i32, message: &'static str },
-    /// Answers to requests that nobody made come first: the id moved by each offset.
-    StrayFirst(Vec<i64>),
-    /// It comes twice.
-    Repeat,
-    /// The first of two is kept and comes after the second.
-    Swap,
-    /// No answer, and nothing more is read on this connection.
-    Deaf,
-}
+/// The longest message that is accepted, as in a handshake.
+const MAX_MESSAGE: usize = 1 << 30;
 
 /// What happens to a new connection.
 #[derive(Debug, Clone, Default)]
@@ -51,126 +36,285 @@ pub enum Greeting {
     Say { bytes: Vec<u8>, then_close: bool },
 }
 
-#[derive(Debug, Default)]
-struct Script {
-    greeting: Greeting,
-    rules: Vec<(i16, Fault)>,
-    requests: HashMap<i16, usize>,
-    offers: Vec<[i16; 3]>,
-    caches: HashMap<i32, HashMap<Vec<u8>, Vec<u8>>>,
-    names: Vec<String>,
-    streams: Vec<(usize, TcpStream)>,
+/// Choices about a node.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its port; 0 for a free one.
+    pub port: u16,
+    /// The newest protocol version that it accepts. Newer ones are refused, as a real node does it.
+    pub newest: Version,
+    /// Feature bits that it grants to clients of 1.7.
+    pub features: u64,
+    /// Whether a cache is there as soon as it is used. A real node refuses.
+    pub any_cache: bool,
+    /// Partitions of every cache.
+    pub partitions: u32,
+    /// Users and passwords; without any, everybody is welcome.
+    pub users: Vec<(String, String)>,
+    /// Whether other nodes and clients are told of it: not of a service entrance.
+    pub listed: bool,
+    /// Cursors and transactions that one connection may have open.
+    pub max_cursors: usize,
+    pub max_transactions: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            newest: [1, 7, 0],
+            features: FEATURES,
+            any_cache: false,
+            partitions: 1024,
+            users: Vec::new(),
+            listed: true,
+            max_cursors: 128,
+            max_transactions: 100,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Inner {
-    newest: [i16; 3],
-    script: Mutex<Script>,
-    accepted: AtomicUsize,
-}
-
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Script> {
-        self.script.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    settings: Settings,
+    id: [u8; 16],
+    script: Shared,
+    greeting: Mutex<Greeting>,
+    offers: Mutex<Vec<Version>>,
+    cluster: Arc<Cluster>,
+    handles: Arc<Handles>,
 }
 
 /// A stand-in for an Ignite node on a free port of 127.0.0.1. It ends with its last owner.
 #[derive(Debug)]
 pub struct FakeNode {
     inner: Arc<Inner>,
-    address: SocketAddr,
-    listening: Option<Arc<AtomicBool>>,
+    listener: Listener,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl FakeNode {
-    /// A node that speaks protocol 1.7 and everything before it.
+    /// A node that speaks protocol 1.7 and everything before it, and has every cache.
     pub fn start() -> io::Result<Self> {
         Self::with_newest([1, 7, 0])
     }
 
-    /// A node whose newest protocol version is this one; it refuses newer ones as a real node does.
-    pub fn with_newest(newest: [i16; 3]) -> io::Result<Self> {
-        let inner = Inner { newest, script: Mutex::default(), accepted: AtomicUsize::new(0) };
-        let mut node = Self { inner: Arc::new(inner), address: (Ipv4Addr::LOCALHOST, 0).into(), listening: None };
+    /// The same with another newest version.
+    pub fn with_newest(newest: Version) -> io::Result<Self> {
+        Self::with(Settings { newest, any_cache: true, ..Settings::default() })
+    }
+
+    /// A node by itself.
+    pub fn with(settings: Settings) -> io::Result<Self> {
+        let cluster = Arc::new(Cluster::new(settings.partitions, settings.any_cache));
+        Self::of(cluster, settings)
+    }
+
+    /// One more node of this node's cluster: they share caches, types and queries.
+    pub fn join(&self, settings: Settings) -> io::Result<Self> {
+        Self::of(Arc::clone(&self.inner.cluster), settings)
+    }
+
+    fn of(cluster: Arc<Cluster>, settings: Settings) -> io::Result<Self> {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+        let mut id = [0; 16];
+        // In the form of a random UUID, so that nobody stumbles over it: version 4, variant 1.
+        id[..8].copy_from_slice(&0x6661_6b65_0000_4000u64.to_le_bytes());
+        id[8..].copy_from_slice(&(0x8000_0000_0000_0000 | NEXT.fetch_add(1, Ordering::Relaxed)).to_le_bytes());
+        let handles = Handles {
+            cursors: 0.into(),
+            transactions: 0.into(),
+            max_cursors: settings.max_cursors,
+            max_transactions: settings.max_transactions,
+        };
+        let listener = Listener::new(settings.port);
+        let inner = Inner {
+            settings,
+            id,
+            script: Shared::default(),
+            greeting: Mutex::default(),
+            offers: Mutex::default(),
+            cluster,
+            handles: Arc::new(handles),
+        };
+        let mut node = Self { inner: Arc::new(inner), listener };
         node.listen()?;
         Ok(node)
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
+    }
+
+    pub fn is_listening(&self) -> bool {
+        self.listener.is_listening()
+    }
+
+    /// Its id, the most significant long first, both little endian.
+    pub fn id(&self) -> [u8; 16] {
+        self.inner.id
     }
 
     /// Listens; after [`FakeNode::stop`] on the same port again.
     pub fn listen(&mut self) -> io::Result<()> {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&self.address.into())?;
-        socket.listen(128)?;
-        let listener = TcpListener::from(socket);
-        self.address = listener.local_addr()?;
-        let open = Arc::new(AtomicBool::new(true));
-        self.listening = Some(Arc::clone(&open));
         let inner = Arc::clone(&self.inner);
-        std::thread::spawn(move || accept(&inner, &listener, &open));
+        self.listener.listen(move |stream| serve(&inner, stream))?;
+        if self.inner.settings.listed {
+            self.inner.cluster.lock().joined(self.inner.id, self.address().port());
+        }
         Ok(())
     }
 
-    /// Stops listening and closes all connections.
+    /// Stops listening and closes all connections. The other nodes of its cluster see it go.
     pub fn stop(&mut self) {
-        if let Some(open) = self.listening.take() {
-            open.store(false, Ordering::Release);
-            // The thread that accepts looks at the flag when somebody comes; gone already is as good.
-            drop(TcpStream::connect(self.address));
-            // Nobody may meet the listener any more when this returns.
-            while Arc::strong_count(&open) > 1 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+        if self.listener.is_listening() {
+            self.inner.cluster.lock().left(self.inner.id);
         }
-        self.kick();
+        self.listener.stop();
+        self.kick(false);
     }
 
-    /// Closes all connections.
-    pub fn kick(&self) {
-        for (_, stream) in self.inner.lock().streams.drain(..) {
-            // It fails only where the client closed it first.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+    /// From now on connects hang. [`FakeNode::listen`] ends it.
+    pub fn black_hole(&mut self) -> io::Result<()> {
+        self.stop();
+        self.listener.black_hole()
+    }
+
+    /// Closes, or resets, all connections.
+    pub fn kick(&self, reset: bool) {
+        self.inner.script.kick(reset);
     }
 
     /// What happens to new connections from now on.
     pub fn greet(&self, greeting: Greeting) {
-        self.inner.lock().greeting = greeting;
+        *lock(&self.inner.greeting) = greeting;
     }
 
     /// The next answers to this operation meet `fault`.
     pub fn rule(&self, operation: &'static Operation, fault: Fault, times: usize) {
-        self.inner.lock().rules.extend(std::iter::repeat_n((operation.code, fault), times));
+        let direction = Direction::Answer;
+        self.add_rule(Rule { operation: Some(operation.code), direction, fault, skip: 0, times });
+    }
+
+    pub fn add_rule(&self, rule: Rule) {
+        self.inner.script.lock().add(rule);
     }
 
     /// From now on everything is answered as it should be.
     pub fn forget_rules(&self) {
-        self.inner.lock().rules.clear();
+        self.inner.script.lock().forget_rules();
+    }
+
+    /// Sends what rules keep back.
+    pub fn release(&self) {
+        self.inner.script.release();
     }
 
     /// How often the operation came in, answered or not.
     pub fn requests(&self, operation: &'static Operation) -> usize {
-        self.inner.lock().requests.get(&operation.code).copied().unwrap_or_default()
+        self.inner.script.lock().requests().get(&operation.code).copied().unwrap_or_default()
+    }
+
+    /// Op codes and how often each came in.
+    pub fn all_requests(&self) -> Vec<(i16, usize)> {
+        self.inner.script.lock().requests().iter().map(|(code, count)| (*code, *count)).collect()
+    }
+
+    /// Connections, by their numbers, and how many requests came on each.
+    pub fn by_connection(&self) -> Vec<(usize, usize)> {
+        self.inner.script.lock().by_connection().iter().map(|(number, count)| (*number, *count)).collect()
+    }
+
+    pub fn reset_counters(&self) {
+        self.inner.script.lock().reset_counters();
+        lock(&self.inner.offers).clear();
     }
 
     /// Versions that were offered in handshakes.
-    pub fn offers(&self) -> Vec<[i16; 3]> {
-        self.inner.lock().offers.clone()
+    pub fn offers(&self) -> Vec<Version> {
+        lock(&self.inner.offers).clone()
     }
 
     /// Connections made in all.
     pub fn accepted(&self) -> usize {
-        self.inner.accepted.load(Ordering::Acquire)
+        self.inner.script.lock().accepted()
     }
 
     /// Connections open now.
     pub fn open(&self) -> usize {
-        self.inner.lock().streams.len()
+        self.inner.script.lock().open()
+    }
+
+    /// Cursors and transactions that clients have open here.
+    pub fn open_cursors(&self) -> usize {
+        self.inner.handles.cursors.load(Ordering::Acquire)
+    }
+
+    pub fn open_transactions(&self) -> usize {
+        self.inner.handles.transactions.load(Ordering::Acquire)
+    }
+
+    /// Makes a cache, if there is none of this name.
+    pub fn create_cache(&self, name: &str, is_transactional: bool) {
+        let mut cache = Cache::named(name);
+        if is_transactional {
+            cache.settings.insert(2, vec![0; 4]);
+        }
+        // It fails only for a cache without a name, which no client can reach.
+        let _ = self.inner.cluster.lock().create(cache, true);
+    }
+
+    pub fn cache_names(&self) -> Vec<String> {
+        self.inner.cluster.lock().names()
+    }
+
+    /// Puts an entry past all rules. `false` when there is no such cache.
+    pub fn put(&self, cache: &str, key: &[u8], value: &[u8]) -> bool {
+        let mut store = self.inner.cluster.lock();
+        let cache = store.cache(hash::cache_id(cache));
+        cache.map(|cache| cache.put(wire::kept(key), wire::kept(value), None)).is_ok()
+    }
+
+    /// Entries of a cache; nothing when there is none.
+    pub fn entries(&self, cache: &str) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+        let mut store = self.inner.cluster.lock();
+        store.cache(hash::cache_id(cache)).ok().map(Cache::entries)
+    }
+
+    /// Whether the map tells that this node has the key.
+    pub fn is_primary(&self, key: &[u8]) -> bool {
+        self.inner.cluster.lock().primary(&wire::kept(key)) == Some(self.inner.id)
+    }
+
+    /// Records the answer to a statement.
+    pub fn record(&self, recorded: Recorded) {
+        self.inner.cluster.lock().recorded.push(recorded);
+    }
+
+    pub fn forget_records(&self) {
+        self.inner.cluster.lock().recorded.clear();
+    }
+
+    /// The topology changes: the next answer on each connection tells it. A version that falls is not told, as in a cluster that
+    /// was started anew: only new connections hear of it.
+    pub fn set_topology(&self, major: i64, minor: i32) {
+        self.inner.cluster.lock().topology = (major, minor);
+    }
+
+    pub fn topology(&self) -> (i64, i32) {
+        self.inner.cluster.lock().topology
+    }
+
+    /// 0 inactive, 1 active, 2 read-only.
+    pub fn set_state(&self, state: u8) {
+        self.inner.cluster.lock().state = state;
+    }
+
+    pub fn state(&self) -> u8 {
+        self.inner.cluster.lock().state
     }
 }
 
@@ -180,198 +324,174 @@ impl Drop for FakeNode {
     }
 }
 
-fn accept(inner: &Arc<Inner>, listener: &TcpListener, open: &AtomicBool) {
-    while let Ok((stream, _)) = listener.accept() {
-        if !open.load(Ordering::Acquire) {
-            return;
-        }
-        let number = inner.accepted.fetch_add(1, Ordering::AcqRel);
-        let Ok(kept) = stream.try_clone() else { continue };
-        inner.lock().streams.push((number, kept));
-        let inner = Arc::clone(inner);
-        std::thread::spawn(move || {
-            let stream = Arc::new(stream);
-            let mut connection = Connection { inner: &inner, number, stream, version: [0; 3], kept: None, reset: false };
-            // However it ends: the connection is over.
-            let _ = connection.serve();
-            if !connection.reset {
-                let _ = connection.stream.shutdown(Shutdown::Both);
-            }
-            connection.forget();
-        });
-    }
+fn serve(inner: &Arc<Inner>, stream: TcpStream) {
+    let Ok(voice) = Voice::new(stream) else { return };
+    let Ok(stream) = voice.stream.try_clone() else { return };
+    let number = inner.script.lock().accept(&voice);
+    let session = Session::new(Arc::clone(&inner.cluster), Arc::clone(&inner.handles));
+    let mut connection = Connection { inner, number, voice: &voice, input: BufReader::new(stream), session };
+    // However it ends: the connection is over.
+    let _ = connection.serve();
+    drop(connection);
+    voice.finish();
+    inner.script.lock().ended(number);
 }
 
 struct Connection<'a> {
     inner: &'a Inner,
     number: usize,
-    stream: Arc<TcpStream>,
-    version: [i16; 3],
-    kept: Option<Vec<u8>>,
-    reset: bool,
+    voice: &'a Arc<Voice>,
+    input: BufReader<TcpStream>,
+    session: Session,
 }
 
 impl Connection<'_> {
-    fn forget(&self) {
-        self.inner.lock().streams.retain(|(other, _)| *other != self.number);
-    }
-
-    fn was_kicked(&self) -> bool {
-        self.inner.lock().streams.iter().all(|(other, _)| *other != self.number)
+    fn fault(&self, operation: i16, direction: Direction) -> Option<Fault> {
+        self.inner.script.lock().fault(operation, direction)
     }
 
     fn serve(&mut self) -> io::Result<()> {
-        let greeting = self.inner.lock().greeting.clone();
+        if let Some(fault) = self.fault(CONNECT, Direction::Answer) {
+            self.voice.say(Vec::new(), Some(fault), [0; 3])?;
+        }
+        let greeting = lock(&self.inner.greeting).clone();
         match greeting {
             Greeting::Handshake => self.shake_hands()?,
-            Greeting::Mute => return self.ignore(),
+            Greeting::Mute => return Err(self.voice.ignore()),
             Greeting::Say { bytes, then_close } => {
                 self.message()?;
-                self.send(&bytes)?;
-                return if then_close { Ok(()) } else { self.ignore() };
+                self.voice.send(&bytes)?;
+                return if then_close { Ok(()) } else { Err(self.voice.ignore()) };
             }
         }
         loop {
-            let message = self.message()?;
-            self.request(&message)?;
+            self.request()?;
         }
     }
 
-    /// Reads, and says nothing, until the client goes.
-    fn ignore(&self) -> io::Result<()> {
-        let mut buffer = [0; 4096];
-        while (&*self.stream).read(&mut buffer)? > 0 {}
-        Ok(())
+    fn length(&mut self) -> io::Result<usize> {
+        let mut length = [0; 4];
+        self.input.read_exact(&mut length)?;
+        let length = usize::try_from(i32::from_le_bytes(length)).ok().filter(|length| (1..=MAX_MESSAGE).contains(length));
+        length.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    fn message(&self) -> io::Result<Vec<u8>> {
-        let mut length = [0; 4];
-        (&*self.stream).read_exact(&mut length)?;
-        let mut message = vec![0; usize::try_from(i32::from_le_bytes(length)).map_err(io::Error::other)?];
-        (&*self.stream).read_exact(&mut message)?;
+    fn message(&mut self) -> io::Result<Vec<u8>> {
+        let mut message = vec![0; self.length()?];
+        self.input.read_exact(&mut message)?;
         Ok(message)
     }
 
-    fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        (&*self.stream).write_all(bytes)
-    }
-
     fn shake_hands(&mut self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
         loop {
             let message = self.message()?;
-            let offered = [1, 3, 5].map(|at| wire::i16_at(&message, at));
-            self.inner.lock().offers.push(offered);
-            if offered <= self.inner.newest {
-                self.version = offered;
-                return self.send(&wire::accepted(offered));
+            if self.before(HANDSHAKE)?.is_none() {
+                continue;
             }
+            let offer = Offer::read(&message)?;
+            lock(&self.inner.offers).push(offer.version);
+            let refusal = self.refusal(&offer);
+            let mut fault = self.fault(HANDSHAKE, Direction::Answer);
+            let answer = match (fault.take(), refusal) {
+                (Some(Fault::Refuse { status, message }), _) => wire::refused([0; 3], &Refusal { status, message }),
+                (Some(Fault::Payload(payload)), _) => wire::framed(payload),
+                (other, refusal) => {
+                    fault = other;
+                    match refusal {
+                        Some((version, refusal)) => wire::refused(version, &refusal),
+                        None => {
+                            self.session.version = offer.version;
+                            self.session.features = offer.features & self.inner.settings.features;
+                            let answer = wire::accepted(offer.version, self.session.features, self.inner.id);
+                            return self.voice.say(answer, fault, offer.version);
+                        }
+                    }
+                }
+            };
             // A real node keeps the connection and waits for another offer.
-            self.send(&wire::refused(self.inner.newest))?;
+            self.voice.say(answer, fault, offer.version)?;
         }
     }
 
-    fn request(&mut self, message: &[u8]) -> io::Result<()> {
-        let (code, id) = (wire::i16_at(message, 0), wire::i64_at(message, 2));
-        let (answer, fault) = {
-            let mut script = self.inner.lock();
-            *script.requests.entry(code).or_default() += 1;
-            let outcome = carry_out(&mut script, code, message.get(10..).unwrap_or_default());
-            let place = script.rules.iter().position(|(operation, _)| *operation == code);
-            (wire::answer(self.version, id, outcome), place.map(|place| script.rules.remove(place).1))
-        };
-        match fault {
-            None => self.send(&answer),
-            Some(fault) => self.misbehave(fault, answer, id),
+    /// Why a real node would not take the offer, and which version it would tell.
+    fn refusal(&self, offer: &Offer<'_>) -> Option<(Version, Refusal)> {
+        let settings = &self.inner.settings;
+        if offer.version > settings.newest {
+            return Some((settings.newest, Refusal::new(1, "Unsupported version.")));
+        }
+        let is_user = |(name, password): &(String, String)| offer.credentials == Some((name.as_str(), password.as_str()));
+        if settings.users.is_empty() || settings.users.iter().any(is_user) {
+            return None;
+        }
+        Some(([0; 3], Refusal::new(2000, "The user name or password is incorrect [userName=...]")))
+    }
+
+    /// What a rule does to a request before it is carried out: how often it is carried out, if at all.
+    fn before(&mut self, code: i16) -> io::Result<Option<usize>> {
+        match self.fault(code, Direction::Request) {
+            None => Ok(Some(1)),
+            Some(Fault::Repeat) => Ok(Some(2)),
+            Some(Fault::Silence) => Ok(None),
+            Some(Fault::Hold(time)) => self.voice.pause(time).map(|()| Some(1)),
+            Some(Fault::Deaf) => self.voice.stay_deaf().map(|()| Some(1)),
+            // The others end the connection, or send something of their own.
+            Some(fault) => self.voice.say(Vec::new(), Some(fault), self.session.version).map(|()| None),
         }
     }
 
-    fn misbehave(&mut self, fault: Fault, answer: Vec<u8>, id: i64) -> io::Result<()> {
-        match fault {
-            Fault::Cut { bytes, reset } => {
-                self.send(answer.get(..bytes).unwrap_or(&answer))?;
-                if reset {
-                    SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO))?;
-                    // The last handle to a socket that is closed sends the reset: the other one has to go first.
-                    self.forget();
-                    self.reset = true;
-                }
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
-            Fault::Hold(time) => {
-                let stream = Arc::clone(&self.stream);
-                std::thread::spawn(move || {
-                    std::thread::sleep(time);
-                    // The client may be gone.
-                    let _ = (&*stream).write_all(&answer);
-                });
-                Ok(())
-            }
-            Fault::Silence => Ok(()),
-            Fault::Dribble(pause) => answer.iter().try_for_each(|byte| {
-                self.send(&[*byte])?;
-                std::thread::sleep(pause);
-                Ok(())
-            }),
-            Fault::Instead(bytes) => self.send(&bytes),
-            Fault::Payload(payload) => self.send(&wire::answer(self.version, id, Ok(payload))),
-            Fault::Refuse { status, message } => self.send(&wire::answer(self.version, id, Err((status, message)))),
-            Fault::StrayFirst(offsets) => {
-                let stray = |offset: i64| wire::answer(self.version, id.wrapping_add(offset), Ok(wire::string("not yours")));
-                let mut bytes: Vec<u8> = offsets.into_iter().flat_map(stray).collect();
-                bytes.extend(answer);
-                self.send(&bytes)
-            }
-            Fault::Repeat => self.send(&[&answer[..], &answer].concat()),
-            Fault::Swap => match self.kept.take() {
-                None => {
-                    self.kept = Some(answer);
-                    Ok(())
-                }
-                Some(kept) => self.send(&[answer, kept].concat()),
-            },
-            Fault::Deaf => {
-                while !self.was_kicked() {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                Err(io::ErrorKind::ConnectionAborted.into())
-            }
+    fn request(&mut self) -> io::Result<()> {
+        let length = self.length()?;
+        let mut head = [0; 10];
+        let has_head = length >= head.len();
+        if !has_head {
+            return Err(Undecodable.into());
         }
+        self.input.read_exact(&mut head)?;
+        let mut cursor = Cursor::new(&head);
+        let (code, id) = (cursor.i16()?, cursor.i64()?);
+        self.inner.script.lock().count(self.number, code);
+        // Here, because a rule may be about not reading the rest.
+        let times = self.before(code)?;
+        let mut body = vec![0; length - head.len()];
+        self.input.read_exact(&mut body)?;
+        for _ in 0..times.unwrap_or_default() {
+            // Known before, because what is refused is not carried out.
+            let (fault, refusal) = match self.fault(code, Direction::Answer) {
+                Some(Fault::Refuse { status, message }) => (None, Some(Refusal { status, message })),
+                fault => (fault, None),
+            };
+            let answer = self.session.answer(code, id, &body, refusal)?;
+            self.voice.say(answer, fault, self.session.version)?;
+        }
+        Ok(())
     }
 }
 
-fn carry_out(script: &mut Script, code: i16, body: &[u8]) -> wire::Outcome {
-    if code == cache::GET_NAMES.code {
-        let names = script.names.iter().map(|name| wire::string(name));
-        return Ok(wire::counted(names.collect()));
-    }
-    if code == cache::CREATE_WITH_NAME.code || code == cache::GET_OR_CREATE_WITH_NAME.code {
-        let name = String::from_utf8_lossy(body.get(5..).unwrap_or_default()).into_owned();
-        if !script.names.contains(&name) {
-            script.names.push(name);
+/// What a client offers in a handshake.
+struct Offer<'a> {
+    version: Version,
+    features: u64,
+    credentials: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Offer<'a> {
+    fn read(message: &'a [u8]) -> Result<Self, Undecodable> {
+        let mut cursor = Cursor::new(message);
+        if cursor.u8()? != 1 {
+            return Err(Undecodable);
         }
-        return Ok(Vec::new());
-    }
-    let entries = script.caches.entry(wire::i32_at(body, 0)).or_default();
-    let values = |from: usize| wire::values(body.get(from..).unwrap_or_default());
-    match code {
-        code if code == key_value::GET.code => {
-            Ok(values(5).first().and_then(|key| entries.get(key)).cloned().unwrap_or_else(|| wire::NULL.to_vec()))
+        let version = [cursor.i16()?, cursor.i16()?, cursor.i16()?];
+        cursor.u8()?;
+        let mut features = 0;
+        if version >= [1, 7, 0] {
+            let mask = cursor.value()?;
+            let bits = mask.get(5..).unwrap_or_default();
+            features = bits.iter().take(8).enumerate().fold(0, |all, (index, byte)| all | u64::from(*byte) << (8 * index));
+            if features & 1 != 0 {
+                cursor.value()?;
+            }
         }
-        code if code == key_value::PUT.code || code == key_value::PUT_ALL.code => {
-            let values = values(if code == key_value::PUT.code { 5 } else { 9 });
-            entries.extend(values.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())));
-            Ok(Vec::new())
-        }
-        code if code == key_value::GET_ALL.code => {
-            let found = values(9).into_iter().filter_map(|key| entries.get(&key).map(|value| [&key[..], value].concat()));
-            Ok(wire::counted(found.collect()))
-        }
-        code if code == key_value::GET_SIZE.code => Ok((entries.len() as i64).to_le_bytes().to_vec()),
-        code if code == cache::DESTROY.code => {
-            entries.clear();
-            Ok(Vec::new())
-        }
-        _ => Err((2, "Invalid request op code")),
+        let credentials = if cursor.is_empty() { None } else { cursor.string()?.zip(cursor.string()?) };
+        Ok(Self { version, features, credentials })
     }
 }
