@@ -176,6 +176,31 @@ async def test_a_client_that_was_told_one_address_finds_the_others(
     await face(client.close())
 
 
+async def test_a_lost_connection_harms_no_call_at_other_nodes(proxies: Proxies, three: Cluster, cache_name: str) -> None:
+    face = Face("async")
+    client = await face.connected(proxies.addresses)
+    cache = await client.create_cache(cache_name)
+    await cache.put_all({key: key for key in range(300)})
+    home = await asyncio.to_thread(homes, three, cache_name)
+    await hits(face, cache, proxies, home)
+    for turn in range(30):
+        broken = turn % 3
+        calls = {key: asyncio.ensure_future(cache.put(key, key)) for key in range(300)}
+        await asyncio.sleep(0.002 * (turn % 5))
+        proxies[broken].kick()
+        # More calls, which find one node without a connection.
+        calls |= {-key - 1: asyncio.ensure_future(cache.get(key)) for key in range(300)}
+        done, hanging = await asyncio.wait(calls.values(), timeout=10)
+        assert not hanging, f"{len(hanging)} of {len(calls)} calls were forgotten"
+        for key, call in calls.items():
+            if (error := call.exception()) is not None:
+                assert isinstance(error, connection_errors), error
+                # Calls of the node that lost its connection, or that took its place in the round before.
+                assert home[key if key >= 0 else -key - 1] == broken or turn > 0, (key, error)
+    await cache.destroy()
+    await client.close()
+
+
 # --- changes ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,10 @@ class Proxy:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.kick()
+
+    def kick(self) -> None:
+        """Break all connections."""
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
