@@ -159,6 +159,7 @@ class Cluster:
         calcite: The second SQL engine beside the first.
         connector: Properties of ClientConnectorConfiguration, for example `{"threadPoolSize": 1}`.
         thin_client: Properties of ThinClientConfiguration, for example `{"maxActiveTxPerConnection": 2}`.
+        placement: How caches are placed by the start of their names, for example `{"ten-": 10}`: ten partitions.
     """
 
     def __init__(
@@ -171,8 +172,9 @@ class Cluster:
         calcite: bool = False,
         connector: dict[str, object] | None = None,
         thin_client: dict[str, object] | None = None,
+        placement: dict[str, int | str] | None = None,
     ) -> None:
-        self.settings = Settings(ssl, authentication, calcite, connector or {}, thin_client or {})
+        self.settings = Settings(ssl, authentication, calcite, connector or {}, thin_client or {}, placement or {})
         self.jit = jit
         self.class_path = class_path(calcite=calcite)
         self.directory = Path(tempfile.mkdtemp(prefix="pyignite_rs-"))

@@ -44,6 +44,9 @@ class Settings:
     connector: dict[str, object] = field(default_factory=dict)
     #: Properties of ThinClientConfiguration: `maxActiveTxPerConnection`, `maxActiveComputeTasksPerConnection` ...
     thin_client: dict[str, object] = field(default_factory=dict)
+    #: Caches whose names start like a key here are placed in its way: a number of partitions, or `"filtered"` for a filter that every
+    #: node passes.
+    placement: dict[str, int | str] = field(default_factory=dict)
 
 
 def _property(name: str, value: object) -> str:
@@ -53,6 +56,22 @@ def _property(name: str, value: object) -> str:
 
 def _bean(name: str, class_name: str, content: str) -> str:
     return f'<property name="{name}"><bean class="{class_name}">{content}</bean></property>'
+
+
+def _template(prefix: str, placement: int | str) -> str:
+    """Settings of caches that are made by a name with this prefix; other ways than by name know no partitions."""
+    content = _property("name", prefix + "*")
+    if isinstance(placement, int):
+        content += _bean(
+            "affinity",
+            "org.apache.ignite.cache.affinity.rendezvous.RendezvousAffinityFunction",
+            _property("partitions", placement),
+        )
+    else:
+        # Every node lacks the attribute, and so passes.
+        argument = '<constructor-arg value="an attribute"/><constructor-arg><null/></constructor-arg>'
+        content += _bean("nodeFilter", "org.apache.ignite.util.AttributeNodeFilter", argument)
+    return f'<bean class="org.apache.ignite.configuration.CacheConfiguration">{content}</bean>'
 
 
 def _ssl(ssl: Ssl) -> str:
@@ -109,6 +128,9 @@ def spring_xml(settings: Settings, name: str, work: Path, port: int, discovery: 
         _bean("dataStorageConfiguration", client + "DataStorageConfiguration", storage),
         _bean("discoverySpi", finder_package + "TcpDiscoverySpi", spi),
     ]
+    if settings.placement:
+        templates = "".join(_template(prefix, placement) for prefix, placement in settings.placement.items())
+        properties.append(f'<property name="cacheConfiguration"><list>{templates}</list></property>')
     if settings.calcite:
         engines = (("org.apache.ignite.indexing.IndexingQueryEngineConfiguration", True),)
         engines += (("org.apache.ignite.calcite.CalciteQueryEngineConfiguration", False),)

@@ -453,8 +453,17 @@ impl Node {
         lock(&self.shared).as_ref().filter(|shared| shared.is_alive()).cloned()
     }
 
-    pub(super) fn set_shared(&self, shared: Arc<Shared>) {
-        let before = lock(&self.shared).replace(shared);
-        drop(before);
+    /// The connection to use from now on: this one, unless one was opened meanwhile on which calls may be in flight.
+    pub(super) fn set_shared(&self, opened: Arc<Shared>) -> Arc<Shared> {
+        let mut shared = lock(&self.shared);
+        match shared.as_ref().filter(|shared| shared.is_alive()) {
+            Some(before) => Arc::clone(before),
+            None => {
+                let before = shared.replace(Arc::clone(&opened));
+                drop(shared);
+                drop(before);
+                opened
+            }
+        }
     }
 }

@@ -788,9 +788,14 @@ impl Pool {
     ) -> Result<Arc<Shared>, Error> {
         let _turn = within(deadline, node.opening.lock()).await?;
         self.check_open()?;
-        // Whoever had the turn before may have opened it, there or, when that failed, elsewhere.
+        // Whoever had the turn before may have opened it.
         let switches = among.len() > 1;
-        if let Some(shared) = node.live_shared().or_else(|| self.current.load().live_shared().filter(|_| switches)) {
+        if let Some(shared) = node.live_shared() {
+            return Ok(shared);
+        }
+        // Any node serves as well, and one that is connected serves at once.
+        if switches && let Some((other, shared)) = among.iter().find_map(|other| Some((other, other.live_shared()?))) {
+            self.current.store(Arc::clone(other));
             return Ok(shared);
         }
         let opened = self.unless_closed(open_any(&self.config, among, deadline, tell)).await?;
@@ -804,8 +809,7 @@ impl Pool {
         if self.has_shared.swap(true, Ordering::Relaxed) {
             self.lost();
         }
-        let shared = Shared::start(&self.runtime, opened, self.config.max_message);
-        node.set_shared(Arc::clone(&shared));
+        let shared = node.set_shared(Shared::start(&self.runtime, opened, self.config.max_message));
         // `close` may have looked for it just before it was there.
         if let Err(error) = self.check_open() {
             shared.close();

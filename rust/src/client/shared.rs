@@ -53,6 +53,8 @@ struct State {
     /// Requests of this turn of a loop are being collected; [`Shared::flush`] follows.
     corked: Option<Arc<Completions>>,
     lost: bool,
+    /// Itself, as long as calls are in flight that nobody else keeps it for; see [`Shared::retire`].
+    kept: Option<Arc<Shared>>,
 }
 
 impl State {
@@ -238,6 +240,7 @@ impl Shared {
         if overdue {
             self.shutdown();
         }
+        self.end_if_retired();
     }
 
     /// Closes what nobody needs any more, without anybody waiting for the answer.
@@ -263,10 +266,11 @@ impl Shared {
         self.shutdown();
     }
 
-    /// Nothing new comes; ends now if nobody waits, else with the last user.
-    pub(super) fn retire(&self) {
-        if self.lock().table.waiting() == 0 {
-            self.shutdown();
+    /// Nothing new comes: it ends with the last call that is in flight, which may be now.
+    pub(super) fn retire(self: Arc<Self>) {
+        let mut state = self.lock();
+        if state.table.waiting() > 0 && !state.lost {
+            state.kept = Some(Arc::clone(&self));
         }
     }
 
@@ -280,6 +284,7 @@ impl Shared {
     fn lose(&self, error: impl Fn() -> Error) {
         let (was_lost, waiters, written) = {
             let mut state = self.lock();
+            state.kept = None;
             state.outbox = Vec::new();
             (std::mem::replace(&mut state.lost, true), state.table.drain(), state.written)
         };
@@ -367,7 +372,16 @@ impl Shared {
             batch.push(Completion { token: waiter.token, outcome });
         };
         flush(target, &mut batch);
+        self.end_if_retired();
         delivered
+    }
+
+    /// Lets go of itself when nobody waits any more.
+    fn end_if_retired(&self) {
+        let mut state = self.lock();
+        let kept = if state.table.waiting() == 0 { state.kept.take() } else { None };
+        drop(state);
+        drop(kept);
     }
 }
 
@@ -380,6 +394,8 @@ fn flush(target: Option<Arc<Completions>>, batch: &mut Vec<Completion>) {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.shutdown();
+        // The tasks that would tell end without a word when the connection is gone.
+        self.lose(|| Error::new(ErrorKind::ConnectionClosed));
     }
 }
 

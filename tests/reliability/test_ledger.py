@@ -1,0 +1,63 @@
+"""The ledger in short: two nodes are killed under load. The long form is `make ledger`."""
+
+from __future__ import annotations
+
+import pytest
+
+from .ledger import (
+    ACKNOWLEDGED,
+    NOT_SENT,
+    REFUSED,
+    UNKNOWN,
+    Findings,
+    Ledger,
+    check_counter,
+    check_values,
+    keep_ledger,
+    parse,
+)
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
+
+
+def test_two_kills_and_no_write_is_lost_or_done_twice() -> None:
+    findings, total, sums = keep_ledger(parse(["--kills", "2", "--writes", "20000", "--tasks", "8"]))
+    assert findings.all == []
+    assert total[ACKNOWLEDGED] >= 20_000 and sums > 0
+
+
+def written(*lines: tuple[str, int, str]) -> Ledger:
+    """A ledger with these lines: key, value, how it ended."""
+    ledger = Ledger("by hand")
+    for key, value, ended in lines:
+        with ledger.write((key, value)) as (line,):
+            line.ended = ended
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ({"a": 3}, None),
+        ({"a": 4}, None),
+        ({"a": 2}, "lost"),
+        ({"a": 5}, "invented"),
+        ({"a": 6}, "invented"),
+        ({}, "lost"),
+    ],
+    ids=str,
+)
+def test_what_the_check_says_of_values(found: dict[str, int], kind: str | None) -> None:
+    ledger = written(("a", 1, ACKNOWLEDGED), ("a", 2, UNKNOWN), ("a", 3, ACKNOWLEDGED), ("a", 4, UNKNOWN), ("a", 5, NOT_SENT))
+    findings = Findings()
+    check_values(ledger, found, findings)
+    assert [name for name in ("lost", "doubled", "invented") if getattr(findings, name)] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(("final", "kind"), [(1, "lost"), (2, None), (3, None), (4, "doubled")])
+def test_what_the_check_says_of_counters(final: int, kind: str | None) -> None:
+    first = written(("n", 1, ACKNOWLEDGED), ("n", 2, REFUSED), ("n", 2, UNKNOWN))
+    second = written(("n", 2, ACKNOWLEDGED), ("n", 3, NOT_SENT))
+    findings = Findings()
+    check_counter("n", [first, second], final, findings)
+    assert [name for name in ("lost", "doubled", "invented") if getattr(findings, name)] == ([kind] if kind else [])
