@@ -306,7 +306,7 @@ impl Pool {
             self.runtime.spawn(async move {
                 // A failure is noted at the node.
                 let listens = pool.tell_by(&tell);
-                if let Ok(opened) = open(&pool.config, &node, deadline, listens).await
+                if let Ok(opened) = pool.unless_closed(open(&pool.config, &node, deadline, listens)).await
                     && let Ok(lane) = Lane::new(opened, pool.config.max_message)
                 {
                     node.adopt(Box::new(lane));
