@@ -250,7 +250,9 @@ async def test_settings_on_the_asynchronous_face_take_a_time_limit(address: tupl
     await client.close()
 
 
-async def test_optional_keys_get_their_defaults_in_the_dicts_that_were_given_too(face: Face, client: Any, cache_name: str) -> None:
+async def test_optional_keys_get_their_defaults_in_the_dicts_that_were_given_too(
+    face: Face, client: Any, cache_name: str
+) -> None:
     """As with pyignite: what was given equals the settings that come back."""
     table = entity(table_name(cache_name))
     given = {"name": "ID", "type_name": "java.lang.Integer"}

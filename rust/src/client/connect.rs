@@ -105,12 +105,21 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
     let mut handshake = Handshake::new(config.credentials());
     let opening = async {
         tell(ConnectionFact::Opening(handshake.offer()));
-        let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
-        if let Some(tls) = &config.tls {
-            conduit.encrypt(tls, &address.host).await?;
+        loop {
+            let offered = handshake.offered();
+            let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
+            if let Some(tls) = &config.tls {
+                conduit.encrypt(tls, &address.host).await?;
+            }
+            match shake_hands(config, address, &mut conduit, &mut handshake, &tell).await {
+                // It hung up after it had named an older version: it is called again with that one.
+                Err(error) if error.is_connection_lost() && handshake.offered() < offered => {}
+                shaken => {
+                    let (stream, tls) = (conduit.stream, conduit.tls);
+                    return Ok(Opened { stream, tls, link: shaken?, node: Arc::clone(node) });
+                }
+            }
         }
-        let link = shake_hands(config, address, &mut conduit, &mut handshake, &tell).await?;
-        Ok(Opened { stream: conduit.stream, tls: conduit.tls, link, node: Arc::clone(node) })
     };
     let opened = match deadline.instant() {
         Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),

@@ -128,7 +128,7 @@ impl<'a> Handshake<'a> {
         reader.finish()?;
 
         // A node in recovery and a wrong password also carry a version: only a plain refusal is about versions.
-        let about_version = matches!(status, None | Some(1)) && server < self.offered && server.is_supported();
+        let about_version = matches!(status, None | Some(0 | 1)) && server < self.offered && server.is_supported();
         if about_version {
             self.offered = server;
             return Ok(Step::Again);
