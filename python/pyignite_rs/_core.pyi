@@ -46,6 +46,12 @@ class BaseClient:
     def _configure(self, face: str, options: dict[str, Any], cache_class: type, partition_aware: bool, teller: Any) -> Any:
         """Remember what `__init__` was given; called by the Python half."""
 
+    def _known_nodes(self) -> Any:
+        """The nodes that are known: host, port, id and whether a connection is open."""
+
+    def _primary(self, cache_id: Any, key: Any) -> Any:
+        """Place among the known nodes of the one that has an encoded key; None if that is not known."""
+
     def _count_deadlines(self, change: int) -> Any:
         """A block with a time limit begins (1) or ends (-1)."""
 

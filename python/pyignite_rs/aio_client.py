@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from .aio_cache import AioCache
 from .aio_cluster import AioCluster
-from .client import BaseClient, _addresses, _hidden
+from .cache import BaseCache
+from .client import BaseClient, _addresses, _hidden, _id_of
+from .connection import AioConnection
+from .connection.connection import any_of, known_nodes, primary_of
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .exceptions import NoNodesError
 from .transaction import AioTransaction
 
 if TYPE_CHECKING:
     from .cursors import AioSqlFieldsCursor  # noqa: F401 - for the stub
+    from .datatypes.base import IgniteDataType
 
 __all__ = ["AioClient"]
 
@@ -106,6 +111,45 @@ class AioClient(BaseClient):
             NotSupportedByClusterError: The servers have no transactions.
         """
         return AioTransaction(self, concurrency, isolation, timeout, label)
+
+    async def random_node(self) -> AioConnection:
+        """Get some node that can be reached. Not needed by programs.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+        node = any_of(known_nodes(self, AioConnection))
+        if node is None:
+            await self.get_cache_names()
+            node = any_of(known_nodes(self, AioConnection))
+        if node is None:
+            raise NoNodesError("no node can be reached")
+        return node
+
+    async def get_best_node(
+        self, cache: int | str | BaseCache, key: Any = None, key_hint: type[IgniteDataType] | None = None
+    ) -> AioConnection:
+        """Get the node that most probably has a key. Not needed by programs: calls with a key go there by themselves.
+
+        Args:
+            cache: Cache object, name (str) or id (int).
+            key: The key; without one any node that can be reached.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type.
+
+        Returns:
+            The node.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+        node = None
+        if key is not None and self.partition_aware:
+            known: Any = await self.get_cache(cache) if isinstance(cache, str) else cache
+            if isinstance(known, BaseCache):
+                # It has to be known where the keys of this cache live.
+                await known.contains_key(key, key_hint)
+            node = primary_of(self, known_nodes(self, AioConnection), _id_of(cache), key, key_hint)
+        return node or await self.random_node()
 
     async def __aenter__(self) -> AioClient:
         return self

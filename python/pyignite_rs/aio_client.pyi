@@ -6,8 +6,11 @@ from typing import Any
 
 from .aio_cache import AioCache
 from .aio_cluster import AioCluster
+from .cache import BaseCache
 from .client import BaseClient
+from .connection import AioConnection
 from .cursors import AioSqlFieldsCursor
+from .datatypes.base import IgniteDataType
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .transaction import AioTransaction
 
@@ -88,6 +91,30 @@ class AioClient(BaseClient):
             ValueError: An argument is none of these.
             CacheError: The server refuses, for example because of its limit of open transactions.
             NotSupportedByClusterError: The servers have no transactions.
+        """
+
+    async def random_node(self) -> AioConnection:
+        """Get some node that can be reached. Not needed by programs.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+
+    async def get_best_node(
+        self, cache: int | str | BaseCache, key: Any = None, key_hint: type[IgniteDataType] | None = None
+    ) -> AioConnection:
+        """Get the node that most probably has a key. Not needed by programs: calls with a key go there by themselves.
+
+        Args:
+            cache: Cache object, name (str) or id (int).
+            key: The key; without one any node that can be reached.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type.
+
+        Returns:
+            The node.
+
+        Raises:
+            ReconnectError: No node can be reached.
         """
 
     async def __aenter__(self) -> AioClient: ...

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import BaseClient as _CoreClient
 from ._deadline import deadline
-from .cache import Cache
+from .cache import BaseCache, Cache
 from .cluster import Cluster
-from .connection import ProtocolContext
+from .connection import Connection, ProtocolContext
+from .connection.connection import any_of, known_nodes, primary_of
 from .constants import IGNITE_DEFAULT_PORT
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
+from .exceptions import NoNodesError
 from .monitoring import _Teller
 from .transaction import Transaction
-from .utils import is_iterable
+from .utils import cache_id, is_iterable
 
 if TYPE_CHECKING:
     from .cursors import SqlFieldsCursor  # noqa: F401 - for the stub
+    from .datatypes.base import IgniteDataType
 
 __all__ = ["BaseClient", "Client"]
 
@@ -55,6 +58,11 @@ def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
     raise ConnectionError(
         f"connect() takes nothing, a host and a port, or an iterable of pairs (host, port); not {', '.join(map(repr, args))}"
     )
+
+
+def _id_of(cache: int | str | BaseCache) -> int:
+    """Id of a cache that is given as an object, a name or an id."""
+    return cache.cache_id if isinstance(cache, BaseCache) else cache_id(cache)
 
 
 def _is_loopback(host: str) -> bool:
@@ -273,6 +281,46 @@ class Client(BaseClient):
             NotSupportedByClusterError: The servers have no transactions.
         """
         return Transaction(self, concurrency, isolation, timeout, label)
+
+    @property
+    def random_node(self) -> Connection:
+        """Some node that can be reached. Not needed by programs.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+        node = any_of(known_nodes(self, Connection))
+        if node is None:
+            self.get_cache_names()
+            node = any_of(known_nodes(self, Connection))
+        if node is None:
+            raise NoNodesError("no node can be reached")
+        return node
+
+    def get_best_node(
+        self, cache: int | str | BaseCache, key: Any = None, key_hint: type[IgniteDataType] | None = None
+    ) -> Connection:
+        """Get the node that most probably has a key. Not needed by programs: calls with a key go there by themselves.
+
+        Args:
+            cache: Cache object, name (str) or id (int).
+            key: The key; without one any node that can be reached.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type.
+
+        Returns:
+            The node.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+        node = None
+        if key is not None and self.partition_aware:
+            known: Any = self.get_cache(cache) if isinstance(cache, str) else cache
+            if isinstance(known, BaseCache):
+                # It has to be known where the keys of this cache live.
+                known.contains_key(key, key_hint)
+            node = primary_of(self, known_nodes(self, Connection), _id_of(cache), key, key_hint)
+        return node or self.random_node
 
     def __enter__(self) -> Client:
         return self

@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Any
 
 from ._core import BaseClient as _CoreClient
-from .cache import Cache
+from .cache import BaseCache, Cache
 from .cluster import Cluster
-from .connection import ProtocolContext
+from .connection import Connection, ProtocolContext
 from .cursors import SqlFieldsCursor
+from .datatypes.base import IgniteDataType
 from .datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from .transaction import Transaction
 
@@ -168,6 +169,31 @@ class Client(BaseClient):
             ValueError: An argument is none of these.
             CacheError: The server refuses, for example because of its limit of open transactions.
             NotSupportedByClusterError: The servers have no transactions.
+        """
+
+    @property
+    def random_node(self) -> Connection:
+        """Some node that can be reached. Not needed by programs.
+
+        Raises:
+            ReconnectError: No node can be reached.
+        """
+
+    def get_best_node(
+        self, cache: int | str | BaseCache, key: Any = None, key_hint: type[IgniteDataType] | None = None
+    ) -> Connection:
+        """Get the node that most probably has a key. Not needed by programs: calls with a key go there by themselves.
+
+        Args:
+            cache: Cache object, name (str) or id (int).
+            key: The key; without one any node that can be reached.
+            key_hint: Class of `pyignite_rs.datatypes` that names the key's wire type.
+
+        Returns:
+            The node.
+
+        Raises:
+            ReconnectError: No node can be reached.
         """
 
     def __enter__(self) -> Client: ...

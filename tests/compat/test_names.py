@@ -21,16 +21,7 @@ from .record_names import PRIVATE_MODULES, RECORD, member, parameters, record, w
 PYIGNITE: dict[str, dict[str, Any]] = json.loads(RECORD.read_text())
 
 #: Not here yet, by what brings it. A path covers what is below it.
-LATER: dict[str, str] = {
-    path: reason
-    for reason, listed in {
-        "connections as objects, which pyignite's documentation shows and calls no part of its interface": """
-            client.Client.get_best_node aio_client.AioClient.get_best_node client.Client.random_node aio_client.AioClient.random_node
-            connection.Connection connection.AioConnection
-        """,
-    }.items()
-    for path in listed.split()
-}
+LATER: dict[str, str] = {}
 
 #: Never here: parts of pyignite's own machinery that no program needs.
 PRIVATE: dict[str, str] = {

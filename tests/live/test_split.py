@@ -101,3 +101,24 @@ async def test_parts_work_with_all_of_asyncio(three: Cluster) -> None:
     assert [str(warning.message) for warning in caught] == ["coroutine 'AioCache.get_all' was never awaited"]
     await cache.destroy()
     await client.close()
+
+
+async def test_nodes_can_be_looked_at(face: Face, three: Cluster) -> None:
+    client = await face.connected(three.addresses)
+    cache = await face(client.get_or_create_cache("looked-at"))
+    ports = {port for _, port in three.addresses}
+    some = client.random_node if not face.is_async else await client.random_node()
+    assert (some.host, some.alive, some.closed) == ("127.0.0.1", True, False) and some.port in ports
+    assert some.client is client and some.protocol_context.version >= (1, 7, 0)
+    best = [await face(client.get_best_node(cache, key)) for key in range(60)]
+    assert {node.port for node in best} == ports
+    assert all(node.uuid is not None and node.alive for node in best)
+    for where in ("looked-at", cache.cache_id):
+        again = [await face(client.get_best_node(where, key)) for key in range(60)]
+        assert [node.port for node in again] == [node.port for node in best]
+    # An int and a long with one number are different keys with one hash code; a text is elsewhere.
+    hinted = await face(client.get_best_node(cache, 7, IntObject))
+    assert hinted.port == best[7].port
+    assert (await face(client.get_best_node(cache))).port in ports
+    await face(cache.destroy())
+    await face(client.close())

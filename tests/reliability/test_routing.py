@@ -190,7 +190,7 @@ async def test_a_lost_connection_harms_no_call_at_other_nodes(proxies: Proxies, 
         proxies[broken].kick()
         # More calls, which find one node without a connection.
         calls |= {-key - 1: asyncio.ensure_future(cache.get(key)) for key in range(300)}
-        done, hanging = await asyncio.wait(calls.values(), timeout=10)
+        _done, hanging = await asyncio.wait(calls.values(), timeout=10)
         assert not hanging, f"{len(hanging)} of {len(calls)} calls were forgotten"
         for key, call in calls.items():
             if (error := call.exception()) is not None:

@@ -169,6 +169,14 @@ impl Node {
         (health.pause, health.is_met) = (None, true);
     }
 
+    /// A connection to it is open, as far as anybody has noticed.
+    pub fn is_alive(&self) -> bool {
+        let lanes = self.lanes();
+        let has_lanes = lanes.open > 0 || !lanes.kept.is_empty();
+        drop(lanes);
+        has_lanes || self.live_shared().is_some()
+    }
+
     /// A connection to it was opened once.
     pub(super) fn is_met(&self) -> bool {
         lock(&self.health).is_met

@@ -128,6 +128,17 @@ impl Pool {
         self.affinity.key_field(cache_id, type_id)
     }
 
+    /// The nodes that are known.
+    pub fn nodes(&self) -> Vec<Arc<Node>> {
+        self.nodes.load().to_vec()
+    }
+
+    /// Place among [`Pool::nodes`] of the node that has keys of this hash, if it is known.
+    pub fn primary(&self, cache_id: i32, hash: i32) -> Option<usize> {
+        let id = self.affinity.primary(cache_id, hash)?;
+        self.nodes.load().iter().position(|node| node.id() == Some(id))
+    }
+
     /// A target by node instead of by key.
     pub(super) fn resolve(&self, target: &Target) -> Option<Target> {
         let Target::Key { cache_id, hash } = target else { return None };

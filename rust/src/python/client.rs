@@ -19,9 +19,11 @@ use super::plan::Entry;
 use super::settings::Settings;
 use super::types::{self, Types};
 use super::{error, options, runtime};
+use crate::client::node::Node;
 use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
 use crate::protocol::ProtocolContext;
 use crate::protocol::affinity::affinity_hash;
+use crate::protocol::handshake::NodeId;
 use crate::protocol::hash;
 use crate::protocol::op::key_value::{CacheHeader, write_cache_header};
 use crate::protocol::op::query::SqlFields;
@@ -277,6 +279,24 @@ impl BaseClient {
         let before = self.lock().replace(Setup { options, cache_class, partition_aware, events, config: None });
         drop(before);
         Ok(())
+    }
+
+    /// The nodes that are known: host, port, id and whether a connection is open.
+    fn _known_nodes(&self) -> Vec<(String, u16, Option<String>, bool)> {
+        let link = self.link.load();
+        let nodes = link.as_ref().map_or_else(Vec::new, |connected| connected.pool.nodes());
+        let id = |node: NodeId| format!("{:032x}", u128::from(node.most) << 64 | u128::from(node.least));
+        let told = |node: &Arc<Node>| {
+            let address = node.address();
+            (address.host.clone(), address.port, node.id().map(id), node.is_alive())
+        };
+        nodes.iter().map(told).collect()
+    }
+
+    /// Place among the known nodes of the one that has an encoded key; None if that is not known.
+    fn _primary(&self, cache_id: i32, key: &[u8]) -> Option<usize> {
+        let hash = self.key_hash(cache_id, key)?;
+        self.link.load().as_ref()?.pool.primary(cache_id, hash)
     }
 
     /// A block with a time limit begins (1) or ends (-1).
