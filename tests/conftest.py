@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -41,11 +42,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="part of make reliability"))
 
 
+_OUTCOMES: Counter[tuple[str, str]] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.failed:
+        _OUTCOMES[report.nodeid.split("::")[0], report.outcome] += 1
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     report = session.config.getoption("--report")
     if report:
-        with open(report, "w") as file:
-            file.writelines("\t".join(line) + "\n" for line in _REACHED)
+        files = sorted({file for file, _ in _OUTCOMES})
+        told = [(file, f"{_OUTCOMES[file, 'passed']} passed, {_OUTCOMES[file, 'failed']} failed") for file in files]
+        lines = [*_REACHED, *(("file", file, counts) for file, counts in told)]
+        with open(report, "w") as written:
+            written.writelines("\t".join(line) + "\n" for line in lines)
 
 
 @pytest.fixture

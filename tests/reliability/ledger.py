@@ -452,7 +452,9 @@ def main() -> int:
     begin = time.monotonic()
     findings, total, sums = keep_ledger(options)
     print(f"{options.kills} kills in {time.monotonic() - begin:.0f} s, {dict(total)}, the bank was seen {sums} times")
-    print(f"lost {len(findings.lost)}, doubled {len(findings.doubled)}, invented {len(findings.invented)}, other {findings.other}")
+    print(
+        f"lost {len(findings.lost)}, doubled {len(findings.doubled)}, invented {len(findings.invented)}, other {findings.other}"
+    )
     for finding in findings.all[:20]:
         print(f"  {finding}")
     return int(bool(findings.all))

@@ -12,19 +12,20 @@ import os
 import re
 import signal
 import socket
+import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 import pyignite_rs
 from pyignite_rs import testing as fake
 from pyignite_rs.datatypes.cache_config import CacheAtomicityMode
 from pyignite_rs.datatypes.prop_codes import PROP_CACHE_ATOMICITY_MODE, PROP_NAME
+from pyignite_rs.exceptions import ParseError, connection_errors
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
@@ -126,8 +127,6 @@ def test_p2_in_pyignite_threads_get_each_others(node: FakeNode) -> None:
     assert wrong > 0 or right < 1_200
 
 
-
-
 @pytest.mark.live
 async def test_p6_a_task_that_outlives_a_transaction_is_outside_of_it(address: tuple[str, int], cache_name: str) -> None:
     client = pyignite_rs.AioClient()
@@ -148,6 +147,29 @@ async def test_p6_a_task_that_outlives_a_transaction_is_outside_of_it(address: t
         await task
         assert await cache.get_all(["inside", "later"]) == {"later": "outside"}
         await cache.destroy()
+
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_p10_rows_that_need_no_bytes_are_not_believed(face: Face, node: FakeNode) -> None:
+    """No column and two thousand million rows: 17 bytes that promise lists without end."""
+    client = await face.connected(*node.address)
+    for rows in (1_000_000, 2**31 - 1, -1):
+        node.rule("query_sql_fields", fake.with_payload(struct.pack("<qiib", 1, 0, rows, 0)))
+        before, begin = resident(), time.monotonic()
+        with pytest.raises(ParseError):
+            if face.is_async:
+                async with client.sql("SELECT 1") as cursor:
+                    async for _ in cursor:
+                        pass
+            else:
+                list(client.sql("SELECT 1"))
+        assert time.monotonic() - begin < 1 and resident() - before < 64 << 20
+    assert await face(client.get_cache_names()) == []
+    await face(client.close())
 
 
 @pytest.mark.parametrize("old", [(1, 2, 0), (1, 3, 0), (1, 5, 0)])
@@ -193,6 +215,24 @@ async def test_p14_a_peer_that_vanished_is_probed(face: Face, node: FakeNode) ->
     await face(cache.put(1, 1))
     assert options_of_connections(node.port) == [(1, 30)]
     await face(client.close())
+
+
+async def test_p16_a_node_that_is_down_is_not_stormed(face: Face, node: FakeNode) -> None:
+    """Of two addresses one answers no more: while the other serves, it is tried at most twice a second."""
+    node.create_cache("c")
+    with FakeNode(["c"]) as down:
+        client = await face.connected([down.address, node.address])
+        cache = await face(client.get_cache("c"))
+        down.say(b"")
+        down.kick()
+        before, end = down.accepted, time.monotonic() + 3
+        while time.monotonic() < end:
+            try:
+                await face(cache.get(1))
+            except connection_errors:
+                pass
+        assert down.accepted - before <= 2 * 3 + 2
+        await face(client.close())
 
 
 class Relay:
