@@ -2,6 +2,7 @@
 # make check   format, lints, three builds, types, stubs make bench  the table of measurements
 # make cluster N=3   nodes for hand work, until Ctrl-C   make build  .venv and the extension in it
 # make stubs   *.pyi from the built module               make fixtures  bytes made by the Java client
+# make reliability   what can never go wrong, in full length    make ledger   nodes killed under load, every write accounted for
 # make format  what make check asks for                  make docs      the documentation, in docs/_build
 #                                                        make clean     removes what all of these made
 #
@@ -9,7 +10,7 @@
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-rust test-python check check-rust check-python docs bench cluster fixtures format stubs clean tools java
+.PHONY: build demo test test-rust test-python check check-rust check-python docs bench cluster reliability ledger fixtures format stubs clean tools java
 .PHONY: FORCE
 
 VENV := .venv
@@ -115,6 +116,20 @@ test-rust: tools
 
 test-python: tools java $(EXTENSION) $(VENV)/group-test
 	$(PY) -m pytest $(ARGS)
+
+# What can never go wrong, in full length: under an hour on two cores. Writes its table into docs/reliability.md.
+RELIABILITY := tests/reliability tests/fake tests/live/test_processes.py tests/live/test_queries.py tests/live/test_transactions.py \
+	tests/live/test_killed_nodes.py tests/unit/test_values.py tests/unit/test_codec.py tests/compat/test_tls.py
+REACHED := $(TARGET)/reliability.tsv
+
+reliability: tools java $(EXTENSION) $(VENV)/group-test
+	@mkdir -p $(TARGET)
+	$(PY) -m pytest --full --report $(REACHED) $(RELIABILITY) $(ARGS)
+	@$(PY) -m tests.reliability.report $(REACHED)
+
+# Nodes are killed under load, and every write is accounted for.
+ledger: tools java $(EXTENSION) $(VENV)/group-test
+	@$(PY) -m tests.reliability.ledger --jit $(ARGS)
 
 check: check-rust check-python docs
 

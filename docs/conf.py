@@ -15,7 +15,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = f"pyignite_rs {__version__}"
 # What is included elsewhere, or is about the project instead of the package.
-exclude_patterns = ["_build", "compatibility.md", "benchmarks.md"]
+exclude_patterns = ["_build", "compatibility.md", "benchmarks.md", "reliability.md"]
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +19,58 @@ import pytest_asyncio
 from .support.cluster import Cluster, make_class_archive
 
 _NUMBERS = itertools.count(1)
+
+
+#: Writes what was reached for a goal of docs/reliability.md: its id, what was done, the figure.
+Reached = Callable[[str, str, str], None]
+
+#: The first of two sizes in `make test`, the second in `make reliability`.
+Size = Callable[[int, int], int]
+
+_REACHED: list[tuple[str, str, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run storms, ledger and kin in full length")
+    parser.addoption("--report", help="write what was reached for each goal into this file")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--full"):
+        for item in items:
+            if item.get_closest_marker("full"):
+                item.add_marker(pytest.mark.skip(reason="part of make reliability"))
+
+
+_OUTCOMES: Counter[tuple[str, str]] = Counter()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.failed:
+        _OUTCOMES[report.nodeid.split("::")[0], report.outcome] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    report = session.config.getoption("--report")
+    if report:
+        files = sorted({file for file, _ in _OUTCOMES})
+        told = [(file, f"{_OUTCOMES[file, 'passed']} passed, {_OUTCOMES[file, 'failed']} failed") for file in files]
+        lines = [*_REACHED, *(("file", file, counts) for file, counts in told)]
+        with open(report, "w") as written:
+            written.writelines("\t".join(line) + "\n" for line in lines)
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> Size:
+    """How much of something, in short and in full."""
+    is_full = request.config.getoption("--full")
+    return lambda short, full: full if is_full else short
+
+
+@pytest.fixture
+def reached() -> Reached:
+    """Note what a test reached."""
+    return lambda goal, what, figure: _REACHED.append((goal, what, figure))
 
 
 class Face:

@@ -17,7 +17,7 @@ from pyignite_rs import exceptions
 from pyignite_rs import testing as fake
 from pyignite_rs.testing import Action, FakeNode
 
-from ..conftest import Face
+from ..conftest import Face, Reached, Size
 
 #: A call ends this much after its limit at the latest, in seconds.
 SLACK = 0.25
@@ -520,21 +520,26 @@ async def test_closed_is_final(face: Face, node: FakeNode, cache: Any) -> None:
     await face(other.close())
 
 
-async def test_closing_ends_the_calls_in_flight(node: FakeNode) -> None:
-    client = await Face("async").connected(*node.address)
-    cache = await client.get_cache("c")
-    node.rule("get", fake.silence(), times=1_000)
-    calls = [asyncio.ensure_future(cache.get(key)) for key in range(1_000)]
-    await asyncio.sleep(0.2)
-    begin = time.monotonic()
-    await client.close()
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    assert time.monotonic() - begin < 1
-    assert {type(outcome) for outcome in outcomes} == {exceptions.ClientClosedError}
+async def test_closing_ends_the_calls_in_flight(node: FakeNode, size: Size, reached: Reached) -> None:
+    slowest = 0.0
+    for _ in range(size(2, 50)):
+        client = await Face("async").connected(*node.address)
+        cache = await client.get_cache("c")
+        node.rule("get", fake.silence(), times=1_000)
+        calls = [asyncio.ensure_future(cache.get(key)) for key in range(1_000)]
+        await asyncio.sleep(0.2)
+        begin = time.monotonic()
+        await client.close()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        slowest = max(slowest, time.monotonic() - begin)
+        assert {type(outcome) for outcome in outcomes} == {exceptions.ClientClosedError}
+        node.forget_rules()
+    assert slowest < 1
     accepted = node.accepted
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(size(1, 3))
     assert node.accepted == accepted
     await settled(node, 0)
+    reached("G16", "close() with 1,000 calls in flight", f"{size(2, 50)} rounds, all ended within {slowest:.2f} s")
 
 
 async def test_closing_ends_a_connect_in_progress() -> None:

@@ -16,6 +16,8 @@ from pyignite_rs import exceptions
 from pyignite_rs import testing as fake
 from pyignite_rs.testing import FakeNode
 
+from ..conftest import Reached, Size
+
 THREADS = 16
 
 
@@ -69,17 +71,19 @@ def work(cache: Any, operations: int, wrong: list[tuple[Any, Any]]) -> Callable[
     return body
 
 
-def test_sixteen_threads_get_their_own_answers(node: FakeNode, quick_switches: None) -> None:
+def test_sixteen_threads_get_their_own_answers(node: FakeNode, quick_switches: None, size: Size, reached: Reached) -> None:
     client = pyignite_rs.Client(timeout=30)
     wrong: list[tuple[Any, Any]] = []
     with client.connect(*node.address):
         cache = client.get_cache("c")
         cache.put("all", "shared")
-        raised = in_threads(THREADS, work(cache, 2_000, wrong))
+        operations = size(2_000, 5_000)
+        raised = in_threads(THREADS, work(cache, operations, wrong))
         assert raised == [] and wrong == []
-        assert node.requests["put"] == THREADS * 1_000 + 1 and node.requests["get"] == THREADS * 1_000
+        assert node.requests["put"] == THREADS * operations // 2 + 1 and node.requests["get"] == THREADS * operations // 2
         # One more than the threads: opening one for a thread can end after another became free.
         assert node.accepted <= THREADS + 1
+        reached("G12", "threads on one client, checked operations, 0 wrong", f"{THREADS} x {operations:,}")
 
 
 @pytest.mark.parametrize("limit", [1, 4])

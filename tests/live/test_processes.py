@@ -19,6 +19,8 @@ import pyignite_rs
 from pyignite_rs import testing as fake
 from pyignite_rs.testing import FakeNode
 
+from ..conftest import Reached, Size
+
 ROOT = Path(__file__).parents[2]
 
 #: What every script starts with. `work` returns the number of checked reads, `port` the local port of the only connection.
@@ -112,7 +114,7 @@ def node() -> Iterator[FakeNode]:
 # Forks
 
 
-def test_parent_and_forked_children_work_side_by_side(address: tuple[str, int], shared_cache: str) -> None:
+def test_parent_and_forked_children_work_side_by_side(address: tuple[str, int], shared_cache: str, reached: Reached) -> None:
     script = """
         client = pyignite_rs.Client(timeout=30)
         client.connect(*ADDRESS)
@@ -126,7 +128,7 @@ def test_parent_and_forked_children_work_side_by_side(address: tuple[str, int], 
             if pid == 0:
                 code = 1
                 try:
-                    assert work(cache, f"child {child}", 300) == 300
+                    assert work(cache, f"child {child}", 500) == 500
                     mine = local_ports()
                     # One connection of its own; the parent's is not even inherited any more.
                     assert len(mine) == 1 and mine != before, (before, mine)
@@ -135,7 +137,7 @@ def test_parent_and_forked_children_work_side_by_side(address: tuple[str, int], 
                     sys.stdout.flush()
                     os._exit(code)
             children.append(pid)
-        work(cache, "parent", 300)
+        work(cache, "parent", 500)
         codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
         work(cache, "parent", 300)
         assert local_ports() == before, (before, local_ports())
@@ -143,6 +145,7 @@ def test_parent_and_forked_children_work_side_by_side(address: tuple[str, int], 
         client.close()
     """
     assert succeeds(script, address[1], shared_cache) == "[0, 0, 0, 0]"
+    reached("G13", "fork, parent and 4 children at work", "500 checked operations each, the parent's port unchanged")
 
 
 def test_a_fork_in_the_middle_of_calls_of_other_threads(address: tuple[str, int], shared_cache: str) -> None:
@@ -320,14 +323,14 @@ INTERRUPTS = """
     cache = client.get_cache(NAME)
     ports = local_ports()
     slowest = 0.0
-    for turn in range(20):
+    for turn in range({turns}):
         sent = []
 
         def interrupt():
             sent.append(time.monotonic())
             {send}
 
-        timer = threading.Timer(0.03 + turn * 0.007, interrupt)
+        timer = threading.Timer(0.03 + turn % 20 * 0.007, interrupt)
         timer.start()
         try:
             while True:
@@ -349,21 +352,26 @@ INTERRUPTS = """
 @pytest.mark.parametrize(
     "send", ["os.kill(os.getpid(), signal.SIGINT)", "signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)"]
 )
-def test_interrupts_in_the_middle_of_calls(address: tuple[str, int], shared_cache: str, send: str) -> None:
+def test_interrupts_in_the_middle_of_calls(
+    address: tuple[str, int], shared_cache: str, send: str, size: Size, reached: Reached
+) -> None:
     script = textwrap.dedent(INTERRUPTS).replace("{send}", send).replace("{block}", "pass")
-    assert succeeds(script, address[1], shared_cache) == "done"
+    script = script.replace("{turns}", str(size(20, 200)))
+    assert succeeds(script, address[1], shared_cache, 200) == "done"
+    reached("G11", "Ctrl-C in blocking calls, each back within 250 ms, 100 checked reads after each", str(size(20, 200)))
 
 
-def test_interrupts_of_a_call_that_waits(node: FakeNode) -> None:
+def test_interrupts_of_a_call_that_waits(node: FakeNode, size: Size) -> None:
     cache = pyignite_rs.Client()
     with cache.connect(*node.address):
         cache.get_cache("c").put_all({key: key * 11 for key in range(100)})
     # Every other put is answered never.
     script = textwrap.dedent(INTERRUPTS)
     script = script.replace("{send}", "os.kill(os.getpid(), signal.SIGINT)").replace("{block}", 'cache.put("x", turn)')
-    node.rule("put", fake.silence(), times=20)
-    assert succeeds(script, node.port, "c") == "done"
-    assert node.requests["put"] == 20
+    turns = size(20, 60)
+    node.rule("put", fake.silence(), times=turns)
+    assert succeeds(script.replace("{turns}", str(turns)), node.port, "c", 200) == "done"
+    assert node.requests["put"] == turns
 
 
 @pytest.mark.parametrize("stall", ["connect", "reconnect", "lane"])
@@ -559,7 +567,7 @@ EXITS = {
 
 @pytest.mark.parametrize("what", EXITS)
 def test_exit_with_work_in_flight(
-    address: tuple[str, int], shared_cache: str, what: str, monkeypatch: pytest.MonkeyPatch
+    address: tuple[str, int], shared_cache: str, what: str, monkeypatch: pytest.MonkeyPatch, size: Size, reached: Reached
 ) -> None:
     with FakeNode() as mute:
         mute.mute()
@@ -571,10 +579,11 @@ def test_exit_with_work_in_flight(
             return finish(process, 30), time.monotonic() - begin
 
         with ThreadPoolExecutor(2) as pool:
-            ends = list(pool.map(once, range(20)))
-    assert [end for end, _ in ends] == [(3, "", "")] * 20
+            ends = list(pool.map(once, range(size(20, 35))))
+    assert [end for end, _ in ends] == [(3, "", "")] * len(ends)
     # From the start of the interpreter to its end.
     assert max(took for _, took in ends) < 3
+    reached("G14", f"exits with work in flight: {what}", f"{len(ends)} processes, slowest {max(took for _, took in ends):.1f} s")
 
 
 def test_a_thread_that_is_no_daemon_ends_its_calls_before_the_exit(address: tuple[str, int], shared_cache: str) -> None:
@@ -596,13 +605,13 @@ def test_a_thread_that_is_no_daemon_ends_its_calls_before_the_exit(address: tupl
 # Cancellations
 
 
-async def test_two_thousand_cancellations(address: tuple[str, int], shared_cache: str) -> None:
+async def test_thousands_of_cancellations(address: tuple[str, int], shared_cache: str, size: Size, reached: Reached) -> None:
     client = pyignite_rs.AioClient()
     await client.connect(*address)
     cache = await client.get_cache(shared_cache)
     rng = random.Random(3)
     cancelled = 0
-    for turn in range(200):
+    for turn in range(size(200, 6_000)):
         tasks = [asyncio.ensure_future(cache.get(key)) for key in range(10)]
         for _ in range(rng.randrange(4)):
             await asyncio.sleep(0)
@@ -617,7 +626,8 @@ async def test_two_thousand_cancellations(address: tuple[str, int], shared_cache
                 assert outcome == key * 11
         key = rng.randrange(1_000)
         assert await cache.get(key) == key * 11
-    assert cancelled > 500
+    assert cancelled > size(500, 20_000)
+    reached("G8", "cancelled calls, checked reads after them", f"{cancelled:,}")
     # All this time one connection: what the server still answers is dropped by its id.
     assert await asyncio.gather(*(cache.get(key) for key in range(1_000))) == [key * 11 for key in range(1_000)]
     await client.close()

@@ -20,7 +20,7 @@ from pyignite_rs.datatypes import DateObject, DecimalObject, IntObject, ShortObj
 from pyignite_rs.datatypes.sql import StatementType
 from pyignite_rs.exceptions import CacheError, ConnectionLostError, CursorLostError, SQLError
 
-from ..conftest import Face
+from ..conftest import Face, Reached, Size
 from ..support.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -264,13 +264,13 @@ async def test_two_tasks_do_not_get_each_others_rows(address: tuple[str, int]) -
             assert sorted(found) == list(range(1, 101))
 
 
-async def test_cancelled_queries_leave_nothing_open(address: tuple[str, int]) -> None:
+async def test_cancelled_queries_leave_nothing_open(address: tuple[str, int], size: Size, reached: Reached) -> None:
     face = Face("async")
     client = pyignite_rs.AioClient()
     async with client.connect(*address):
         cache = await client.get_or_create_cache("cancelled-queries")
         await cache.put_all(ENTRIES)
-        for turn in range(100):
+        for turn in range(size(100, 500)):
             task = asyncio.ensure_future(cache.scan(page_size=5))
             for _ in range(turn % 5):
                 await asyncio.sleep(0)
@@ -281,6 +281,7 @@ async def test_cancelled_queries_leave_nothing_open(address: tuple[str, int]) ->
         await expect_nothing_open(face, client)
         assert await cache.get(1) == ENTRIES[1]
         await cache.destroy()
+    reached("G10", "cancelled queries, none left open", str(size(100, 500)))
 
 
 async def test_a_cursor_is_lost_with_its_connection(face: Face) -> None:

@@ -19,7 +19,7 @@ from pyignite_rs.datatypes.cache_config import CacheAtomicityMode
 from pyignite_rs.datatypes.prop_codes import PROP_CACHE_ATOMICITY_MODE, PROP_NAME
 from pyignite_rs.exceptions import CacheError, NotSupportedByClusterError, TransactionLostError
 
-from ..conftest import Face
+from ..conftest import Face, Reached, Size
 from ..support.cluster import Cluster
 
 pytestmark = pytest.mark.live
@@ -318,7 +318,9 @@ async def test_abandoned_transactions_are_rolled_back(face: Face, client: Any, c
     await face(cache.put(1, "free"))
 
 
-async def test_cancelled_starts_and_ends_leave_nothing_open(address: tuple[str, int], cache: Any) -> None:
+async def test_cancelled_starts_and_ends_leave_nothing_open(
+    address: tuple[str, int], cache: Any, size: Size, reached: Reached
+) -> None:
     client = pyignite_rs.AioClient()
     async with client.connect(*address):
         mine = await client.get_cache(cache.name)
@@ -328,7 +330,7 @@ async def test_cancelled_starts_and_ends_leave_nothing_open(address: tuple[str, 
                 await mine.put(turns, turns)
                 await transaction.commit()
 
-        for turn in range(200):
+        for turn in range(size(200, 500)):
             task = asyncio.create_task(work(turn))
             for _ in range(turn % 12):
                 await asyncio.sleep(0)
@@ -340,7 +342,8 @@ async def test_cancelled_starts_and_ends_leave_nothing_open(address: tuple[str, 
         gc.collect()
         await expect_none_open(address)
         # Nobody's lock is left.
-        await asyncio.wait_for(mine.put_all({number: "free" for number in range(200)}), 5)
+        await asyncio.wait_for(mine.put_all({number: "free" for number in range(size(200, 500))}), 5)
+    reached("G10", "cancelled transactions, none left open", str(size(200, 500)))
 
 
 async def test_a_lost_connection_ends_the_transaction_and_touches_no_other(face: Face) -> None:

@@ -63,6 +63,9 @@ def outcome(error: BaseException) -> str:
     """How a write ended that raised this."""
     if getattr(error, "sent", None) == "no":
         return NOT_SENT
+    if "modified concurrently" in str(error):
+        # An update of one row that another one overtook.
+        return REFUSED
     # A server that answers with an error while nodes die does not always know itself what became of the write.
     return UNKNOWN
 
@@ -284,10 +287,12 @@ class Run:
             # In one order, so that nobody waits for each other.
             first, second = sorted(rng.sample(range(ACCOUNTS), 2))
             amount = rng.randrange(-50, 50)
-            with ledger.write(((first, second), amount)):
+            with ledger.write(((first, second), amount)) as (line,):
+                line.ended = REFUSED
                 with self.direct.tx_start(timeout=10_000) as transaction:
                     cache.put(first, cache.get(first) - amount)
                     cache.put(second, cache.get(second) + amount)
+                    line.ended = OPEN
                     transaction.commit()
 
     def audit(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ..conftest import Reached, Size
 from .ledger import (
     ACKNOWLEDGED,
     NOT_SENT,
@@ -20,10 +21,12 @@ from .ledger import (
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
-def test_two_kills_and_no_write_is_lost_or_done_twice() -> None:
-    findings, total, sums = keep_ledger(parse(["--kills", "2", "--writes", "20000", "--tasks", "8"]))
+def test_nodes_are_killed_and_no_write_is_lost_or_done_twice(size: Size, reached: Reached) -> None:
+    options = ["--kills", str(size(2, 20)), "--writes", str(size(20_000, 1_000_000)), "--tasks", str(size(8, 32))]
+    findings, total, sums = keep_ledger(parse(options + ["--jit"] * size(0, 1)))
     assert findings.all == []
-    assert total[ACKNOWLEDGED] >= 20_000 and sums > 0
+    assert total[ACKNOWLEDGED] >= size(20_000, 1_000_000) and sums > 0
+    reached("G19", "ledger with kill -9", f"{size(2, 20)} kills, {total[ACKNOWLEDGED]:,} acknowledged, {total[UNKNOWN]} unknown")
 
 
 def written(*lines: tuple[str, int, str]) -> Ledger:
@@ -61,3 +64,15 @@ def test_what_the_check_says_of_counters(final: int, kind: str | None) -> None:
     findings = Findings()
     check_counter("n", [first, second], final, findings)
     assert [name for name in ("lost", "doubled", "invented") if getattr(findings, name)] == ([kind] if kind else [])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("control", "kills", "kinds"),
+    [("backups", 1, ["lost"]), ("retry", 0, ["doubled"]), ("altered", 0, ["lost", "invented"])],
+    ids=["no backups", "everything is repeated", "an altered line"],
+)
+def test_what_has_to_fail_fails(control: str, kills: int, kinds: list[str]) -> None:
+    options = ["--kills", str(kills), "--writes", "40000", "--tasks", "8", "--control", control]
+    findings, _, _ = keep_ledger(parse(options))
+    assert any(getattr(findings, kind) for kind in kinds), findings.all

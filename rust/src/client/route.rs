@@ -62,6 +62,10 @@ impl Pool {
     /// What has to be asked before keys of this cache can be found; usually nothing. Each question is given to one caller.
     pub fn inquiries(self: &Arc<Self>, cache_id: i32) -> Vec<Inquiry> {
         let Some(question) = self.affinity.question(cache_id) else { return Vec::new() };
+        // No node could be connected just now: each question would only try them all once more before the call itself does.
+        if !self.nodes.load().iter().any(|node| node.is_promising()) {
+            return Vec::new();
+        }
         let Some(context) = self.context().filter(|context| CACHE_PARTITIONS.is_known_to(context)) else {
             question.give_up();
             return Vec::new();
