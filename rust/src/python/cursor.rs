@@ -603,22 +603,21 @@ impl AsyncCursor {
         let step = match this.ready(py) {
             Some(row) => Step::Here(row.unbind()),
             None => {
-                let state = this.lock();
-                if !state.is_open {
-                    drop(state);
+                let (is_open, is_broken, more) = {
+                    let state = this.lock();
+                    (state.is_open, state.is_broken, state.more)
+                };
+                if !is_open {
                     let class = if this.rows == Rows::Scan { "CacheError" } else { "SQLError" };
                     let text = "the cursor is not open: await it, or enter it with `async with`";
-                    return Err(error::named(py, class, text.into()));
+                    Step::Failed(error::named(py, class, text.into()))
+                } else if is_broken {
+                    Step::Failed(this.broken(py))
+                } else if !more {
+                    Step::Failed(PyStopAsyncIteration::new_err(()))
+                } else {
+                    Step::Waiting(cursor.clone().unbind())
                 }
-                if state.is_broken {
-                    drop(state);
-                    return Err(this.broken(py));
-                }
-                if !state.more {
-                    return Err(PyStopAsyncIteration::new_err(()));
-                }
-                drop(state);
-                Step::Waiting(cursor.clone().unbind())
             }
         };
         Bound::new(py, Row { step: Mutex::new(step), call: Mutex::new(None) })
@@ -628,6 +627,8 @@ impl AsyncCursor {
 enum Step {
     Here(Py<PyAny>),
     Waiting(Py<BaseCursor>),
+    /// Raised where the row is awaited, as a coroutine raises.
+    Failed(PyErr),
     Over,
 }
 
@@ -650,6 +651,7 @@ impl Row {
         let cursor = match step {
             Step::Here(row) => return Err(PyStopIteration::new_err((row,))),
             Step::Over => return Err(pyo3::exceptions::PyRuntimeError::new_err("the row was awaited already")),
+            Step::Failed(error) => return Err(error),
             Step::Waiting(cursor) => cursor,
         };
         let this = cursor.bind(py).get();
