@@ -129,7 +129,7 @@ reliability: tools java $(EXTENSION) $(VENV)/group-test
 
 # Nodes are killed under load, and every write is accounted for.
 ledger: tools java $(EXTENSION) $(VENV)/group-test
-	@$(PY) -m tests.reliability.ledger --jit $(ARGS)
+	@$(PY) -m tests.reliability.ledger $(ARGS)
 
 check: check-rust check-python docs
 

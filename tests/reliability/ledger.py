@@ -273,7 +273,7 @@ class Run:
             with ledger.write(("transaction", 1)) as (line,):
                 # Until the commit nothing has happened.
                 line.ended = REFUSED
-                with self.through.tx_start(timeout=10_000) as transaction:
+                with self.through.tx_start(timeout=5_000) as transaction:
                     cache.put("transaction", cache.get("transaction") + 1)
                     line.ended = OPEN
                     transaction.commit()
@@ -289,7 +289,7 @@ class Run:
             amount = rng.randrange(-50, 50)
             with ledger.write(((first, second), amount)) as (line,):
                 line.ended = REFUSED
-                with self.direct.tx_start(timeout=10_000) as transaction:
+                with self.direct.tx_start(timeout=5_000) as transaction:
                     cache.put(first, cache.get(first) - amount)
                     cache.put(second, cache.get(second) + amount)
                     line.ended = OPEN
@@ -300,7 +300,7 @@ class Run:
         cache = self.direct.get_cache("bank")
         while not self.stop.wait(1.0):
             try:
-                with self.direct.tx_start(timeout=30_000) as transaction:
+                with self.direct.tx_start(timeout=5_000) as transaction:
                     accounts = {account: cache.get(account) for account in range(ACCOUNTS)}
                     transaction.commit()
             except (*connection_errors, CacheError):
@@ -440,7 +440,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def keep_ledger(options: argparse.Namespace) -> tuple[Findings, Counter[str], int]:
     """One run: what the check found, how writes ended, how often the whole bank was seen."""
     make_class_archive()
-    with Cluster(3, jit=options.jit) as cluster, Proxies(cluster) as proxies:
+    # Writes that wait for a change of the topology must not take the threads that transactions need to end, for which the change waits.
+    with Cluster(3, jit=options.jit, connector={"threadPoolSize": 128}) as cluster, Proxies(cluster) as proxies:
         run = Run(cluster, proxies, options)
         findings = run.run()
         return findings, run.total(), run.sums

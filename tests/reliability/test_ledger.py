@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 def test_nodes_are_killed_and_no_write_is_lost_or_done_twice(size: Size, reached: Reached) -> None:
     options = ["--kills", str(size(2, 20)), "--writes", str(size(20_000, 1_000_000)), "--tasks", str(size(8, 32))]
-    findings, total, sums = keep_ledger(parse(options + ["--jit"] * size(0, 1)))
+    findings, total, sums = keep_ledger(parse(options))
     assert findings.all == []
     assert total[ACKNOWLEDGED] >= size(20_000, 1_000_000) and sums > 0
     reached("G19", "ledger with kill -9", f"{size(2, 20)} kills, {total[ACKNOWLEDGED]:,} acknowledged, {total[UNKNOWN]} unknown")
