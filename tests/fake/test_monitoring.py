@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 
 from pyignite_rs import AioClient, Client, exceptions, monitoring
+from pyignite_rs import testing as fake
 from pyignite_rs.connection import BitmaskFeature, ProtocolContext
+from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
-from ..support import fake
-from ..support.fake import FakeNode
 from ..support.listening import Ear
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ OFFER = ProtocolContext((1, 7, 0), BitmaskFeature.all_supported())
 
 @pytest.fixture
 def node() -> Iterator[FakeNode]:
-    with FakeNode() as running:
+    with FakeNode(["c"]) as running:
         yield running
 
 
@@ -53,7 +53,7 @@ async def heard_later(ear: Ear, number: int) -> list[str]:
 
 async def test_the_life_of_a_client(face: Face, node: FakeNode, ear: Ear) -> None:
     host, port = node.address
-    client = await face.connected(host, port, event_listeners=ear.listeners)
+    client = await face.connected(host, port, partition_aware=False, event_listeners=ear.listeners)
     (start, started), (success, opened) = ear.take()
     assert (start, success) == ("on_handshake_start", "on_handshake_success")
     assert (started.host, started.port, started.protocol_context) == (host, port, OFFER)
@@ -77,7 +77,7 @@ async def test_the_life_of_a_client(face: Face, node: FakeNode, ear: Ear) -> Non
 
 
 async def test_events_come_in_the_callers_thread_before_the_call_returns(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     await face(cache.get(1))
     node.rule("get", fake.cut(0))
@@ -90,7 +90,7 @@ async def test_events_come_in_the_callers_thread_before_the_call_returns(face: F
 
 
 async def test_a_refused_request(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     ear.take()
     node.rule("get", fake.refusal(1000, "no such cache"))
@@ -105,13 +105,13 @@ async def test_a_refused_request(face: Face, node: FakeNode, ear: Ear) -> None:
 
 
 async def test_requests_that_take_time(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     ear.take()
     node.rule("get", fake.hold(0.2))
     await face(cache.get(1))
     assert 180 <= ear.take()[-1][1].duration < 1000
-    node.rule("get", fake.silence)
+    node.rule("get", fake.silence())
     with pytest.raises(TimeoutError):
         await face(cache.get(1, timeout=0.1))
     (_, _), (fail, failed) = ear.take()
@@ -121,7 +121,7 @@ async def test_requests_that_take_time(face: Face, node: FakeNode, ear: Ear) -> 
 
 
 async def test_a_connection_that_breaks_in_a_call(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     ear.take()
     node.rule("put", fake.cut(0, reset=True))
@@ -143,7 +143,7 @@ async def test_a_connection_that_breaks_in_a_call(face: Face, node: FakeNode, ea
 
 
 async def test_a_read_that_is_repeated(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     ear.take()
     node.rule("get", fake.cut(0))
@@ -163,7 +163,7 @@ async def test_a_read_that_is_repeated(face: Face, node: FakeNode, ear: Ear) -> 
 async def test_nobody_can_be_connected(face: Face, ear: Ear) -> None:
     nowhere = [("127.0.0.1", 1), ("127.0.0.1", 2)]
     with pytest.raises(exceptions.NoNodesError):
-        await face.connected(nowhere, event_listeners=ear.listeners)
+        await face.connected(nowhere, partition_aware=False, event_listeners=ear.listeners)
     heard = ear.take()
     for port in (1, 2):
         start, fail = [(method, event) for method, event in heard if event.port == port]
@@ -174,7 +174,7 @@ async def test_nobody_can_be_connected(face: Face, ear: Ear) -> None:
 
 async def test_an_older_server_is_offered_its_version(face: Face, ear: Ear) -> None:
     with FakeNode(newest=(1, 4, 0)) as node:
-        client = await face.connected(*node.address, event_listeners=ear.listeners)
+        client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
         heard = ear.take()
         assert [method for method, _ in heard] == ["on_handshake_start", "on_handshake_start", "on_handshake_success"]
         assert [event.protocol_context for _, event in heard] == [OFFER, ProtocolContext((1, 4, 0)), ProtocolContext((1, 4, 0))]
@@ -182,16 +182,17 @@ async def test_an_older_server_is_offered_its_version(face: Face, ear: Ear) -> N
 
 
 async def test_a_handshake_that_takes_too_long(face: Face, ear: Ear) -> None:
-    with FakeNode(greet=fake.mute) as node:
+    with FakeNode() as node:
+        node.mute()
         with pytest.raises(TimeoutError):
-            await face.connected(*node.address, event_listeners=ear.listeners, handshake_timeout=0.1)
+            await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners, handshake_timeout=0.1)
         (start, _), (fail, event) = ear.take()
         assert (start, fail) == ("on_handshake_start", "on_handshake_fail")
         assert event.error_msg == "TimeoutError('timed out')"
 
 
 async def test_a_shared_connection_that_breaks_while_nobody_uses_it(node: FakeNode, ear: Ear) -> None:
-    client = AioClient(event_listeners=ear.listeners)
+    client = AioClient(partition_aware=False, event_listeners=ear.listeners)
     await client.connect(*node.address)
     ear.take()
     node.kick()
@@ -205,7 +206,7 @@ async def test_a_shared_connection_that_breaks_while_nobody_uses_it(node: FakeNo
 
 def test_a_lane_that_broke_while_nobody_used_it(node: FakeNode, ear: Ear) -> None:
     """Its loss is told by the call that notices it, before what that call does about it."""
-    client = Client(event_listeners=ear.listeners)
+    client = Client(partition_aware=False, event_listeners=ear.listeners)
     client.connect(*node.address)
     cache = client.get_cache("c")
     ear.take()
@@ -224,7 +225,7 @@ def test_a_lane_that_broke_while_nobody_used_it(node: FakeNode, ear: Ear) -> Non
 
 
 def test_each_lane_is_told_of(node: FakeNode, ear: Ear) -> None:
-    client = Client(event_listeners=ear.listeners)
+    client = Client(partition_aware=False, event_listeners=ear.listeners)
     client.connect(*node.address)
     cache = client.get_cache("c")
     start = threading.Barrier(8)
@@ -250,10 +251,10 @@ def test_each_lane_is_told_of(node: FakeNode, ear: Ear) -> None:
 
 
 async def test_a_client_that_is_closed_under_a_call(face: Face, node: FakeNode, ear: Ear) -> None:
-    client = await face.connected(*node.address, event_listeners=ear.listeners)
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=ear.listeners)
     cache = await face(client.get_cache("c"))
     ear.take()
-    node.rule("get", fake.silence)
+    node.rule("get", fake.silence())
     if face.is_async:
         call = asyncio.ensure_future(cache.get(1))
         await asyncio.sleep(0.1)
@@ -270,7 +271,7 @@ async def test_a_client_that_is_closed_under_a_call(face: Face, node: FakeNode, 
 
 
 async def test_cancelled_calls_end_in_silence(node: FakeNode, ear: Ear) -> None:
-    client = AioClient(event_listeners=ear.listeners)
+    client = AioClient(partition_aware=False, event_listeners=ear.listeners)
     await client.connect(*node.address)
     cache = await client.get_cache("c")
     ear.take()
@@ -299,7 +300,7 @@ async def test_what_listeners_raise_is_logged_and_changes_nothing(
             raise SystemExit("in on_connection_closed")
 
     with caplog.at_level(logging.ERROR, logger="pyignite_rs"):
-        client = await face.connected(*node.address, event_listeners=[Broken(), *ear.listeners])
+        client = await face.connected(*node.address, partition_aware=False, event_listeners=[Broken(), *ear.listeners])
         cache = await face(client.get_cache("c"))
         await face(cache.put(1, 5))
         assert await face(cache.get(1)) == 5
@@ -327,7 +328,7 @@ async def test_a_listener_may_use_the_client(face: Face, node: FakeNode) -> None
                 self.got.append(self.cache.get(1))
 
     curious = Curious()
-    client = await face.connected(*node.address, event_listeners=[curious])
+    client = await face.connected(*node.address, partition_aware=False, event_listeners=[curious])
     curious.cache = await face(client.get_cache("c"))
     await face(curious.cache.put(1, 5))
     assert curious.got == ([] if face.is_async else [5])
@@ -339,7 +340,7 @@ def test_an_interrupt_in_a_listener_reaches_the_program(node: FakeNode) -> None:
         def on_query_start(self, event: monitoring.QueryStartEvent) -> None:
             raise KeyboardInterrupt
 
-    client = Client(event_listeners=[Interrupted()])
+    client = Client(partition_aware=False, event_listeners=[Interrupted()])
     client.connect(*node.address)
     cache = client.get_cache("c")
     with pytest.raises(KeyboardInterrupt):
@@ -357,7 +358,7 @@ def test_what_clients_take_as_listeners(cls: Any, ear: Ear) -> None:
     with pytest.raises(TypeError, match="not iterable"):
         cls(event_listeners=5)
     with pytest.warns(UserWarning, match="is no event listener"):
-        cls(event_listeners=[print])
+        cls(partition_aware=False, event_listeners=[print])
 
 
 def test_a_listener_that_holds_its_client_is_collected_with_it(node: FakeNode) -> None:
@@ -365,7 +366,7 @@ def test_a_listener_that_holds_its_client_is_collected_with_it(node: FakeNode) -
         client: Any = None
 
     holder = Holder()
-    client = holder.client = Client(event_listeners=[holder])
+    client = holder.client = Client(partition_aware=False, event_listeners=[holder])
     client.connect(*node.address)
     client.get_cache("c").get(1)
     gone = weakref.ref(holder), weakref.ref(client)
@@ -441,7 +442,7 @@ def test_there_is_no_thread_of_events_without_listeners(node: FakeNode) -> None:
         class Listener(monitoring.ConnectionEventListener): pass
         class Other(monitoring.QueryEventListener): pass
         for listeners in (None, [Other()], [Listener()], [Listener()]):
-            client = Client(event_listeners=listeners)
+            client = Client(partition_aware=False, event_listeners=listeners)
             client.connect("127.0.0.1", int(sys.argv[1]))
             print(names())
     """)
@@ -453,7 +454,7 @@ def test_there_is_no_thread_of_events_without_listeners(node: FakeNode) -> None:
 
 
 def test_events_in_the_child_of_a_fork(node: FakeNode, ear: Ear) -> None:
-    client = Client(event_listeners=ear.listeners)
+    client = Client(partition_aware=False, event_listeners=ear.listeners)
     client.connect(*node.address)
     cache = client.get_cache("c")
     cache.put(1, 1)
@@ -483,7 +484,7 @@ import sys
 from pyignite_rs import Client, monitoring
 host, port, listening, count = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "yes", int(sys.argv[4])
 class Listener(monitoring.QueryEventListener, monitoring.ConnectionEventListener): pass
-client = Client(event_listeners=[Listener()] if listening else None)
+client = Client(partition_aware=False, event_listeners=[Listener()] if listening else None)
 client.connect(host, port)
 cache = client.get_cache("c")
 for _ in range(count):
@@ -535,14 +536,14 @@ def test_a_program_that_ends_with_listeners_and_open_clients(end: str) -> None:
     script = textwrap.dedent(f"""
         import asyncio, gc
         from pyignite_rs import AioClient, Client, monitoring
-        from tests.support.fake import FakeNode
+        from pyignite_rs.testing import FakeNode
         class Listener(monitoring.ConnectionEventListener, monitoring.QueryEventListener):
             def on_connection_lost(self, event): print("lost", flush=True)
-        node = FakeNode()
-        client = Client(event_listeners=[Listener()])
+        node = FakeNode(["c"])
+        client = Client(partition_aware=False, event_listeners=[Listener()])
         client.connect(*node.address)
         client.get_cache("c").put(1, 1)
-        aio = AioClient(event_listeners=[Listener()])
+        aio = AioClient(partition_aware=False, event_listeners=[Listener()])
         async def main():
             await aio.connect(*node.address)
             await (await aio.get_cache("c")).put(1, 1)

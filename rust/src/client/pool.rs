@@ -144,6 +144,11 @@ pub enum Stage {
 }
 
 impl Ticket {
+    /// It was given to a connection at once. One that had to wait is told of later ([`Told::Sent`]), behind what happened on its way.
+    pub fn is_sent(&self) -> bool {
+        matches!(self, Self::Sent { .. })
+    }
+
     /// The request has not been given to a connection yet.
     pub fn is_waiting(&self) -> bool {
         match self {

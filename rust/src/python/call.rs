@@ -190,7 +190,10 @@ impl Call {
             }
             None => (Some(pool.start_connect(deadline, completions, token)), None),
         };
-        let watched = ticket.as_ref().filter(|_| pool.is_watched()).and_then(|ticket| watch(ticket, &mut job, &mut detour));
+        let watched = ticket
+            .as_ref()
+            .filter(|ticket| pool.is_watched() && ticket.is_sent())
+            .and_then(|ticket| watch(ticket, &mut job, &mut detour));
         if let Some(shared) = collecting {
             LoopPort::flush_later(port.bind(py), shared)?;
         }
@@ -305,7 +308,7 @@ impl Call {
         // A node that failed once is not insisted on.
         let target = if waiting.attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
         let (ticket, collecting) = pool.start(target, operation, frame, waiting.deadline, completions, waiting.token);
-        if pool.is_watched() {
+        if pool.is_watched() && ticket.is_sent() {
             waiting.watched = watch(&ticket, &mut waiting.job, &mut waiting.detour);
         }
         waiting.ticket = Some(ticket);
