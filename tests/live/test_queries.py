@@ -363,6 +363,7 @@ COLUMNS: list[tuple[str, Any, Any]] = [
     ("CHAR(3)", "abc", "abc"),
     ("UUID", uuid.UUID(int=2**100), uuid.UUID(int=2**100)),
     ("BINARY(4)", b"\x00\xff\x01", b"\x00\xff\x01"),
+    ("DATE", datetime.datetime(2024, 2, 29), datetime.datetime(2024, 2, 29)),
     ("TIME", datetime.timedelta(hours=5, seconds=1), datetime.timedelta(hours=5, seconds=1)),
     (
         "TIMESTAMP",
