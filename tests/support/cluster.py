@@ -313,13 +313,13 @@ def main() -> None:
     parser.add_argument("--authentication", action="store_true", help="users and persistence; log in as ignite / ignite")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: exit(0))
-    with Cluster(arguments.nodes, jit=True, authentication=arguments.authentication) as cluster:
-        addresses = ", ".join(f"{host}:{port}" for host, port in cluster.addresses)
-        print(f"Ignite {version()} serves at {addresses}; Ctrl-C stops it", flush=True)
-        try:
+    try:
+        with Cluster(arguments.nodes, jit=True, authentication=arguments.authentication) as cluster:
+            addresses = ", ".join(f"{host}:{port}" for host, port in cluster.addresses)
+            print(f"Ignite {version()} serves at {addresses}; Ctrl-C stops it", flush=True)
             signal.pause()
-        except KeyboardInterrupt:
-            print("stopping")
+    except KeyboardInterrupt:
+        print("stopped")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pyignite_rs
 from pyignite_rs import AioClient, Client, GenericObjectMeta, exceptions, install_as_pyignite, monitoring
 from pyignite_rs.aio_cache import AioCache
 from pyignite_rs.cache import Cache
+from pyignite_rs.connection import AioConnection, Connection
 from pyignite_rs.connection.protocol_context import ProtocolContext
 from pyignite_rs.datatypes import ClusterState, ExpiryPolicy, IntObject, String, TransactionConcurrency, TransactionIsolation
 from pyignite_rs.datatypes.key_value import PeekModes
@@ -77,6 +78,8 @@ def client() -> None:
     assert_type(made.partition_awareness_supported_by_protocol, bool)
     assert_type(made.compact_footer, bool)
     made.compact_footer = True
+    assert_type(made.random_node, Connection)
+    assert_type(made.get_best_node("c", 1, IntObject), Connection)
     context = made.protocol_context
     if context is not None:
         assert_type(context.version, tuple[int, int, int])
@@ -191,6 +194,8 @@ async def aio_client() -> None:
     assert_type(made.partition_aware, bool)
     assert_type(made.partition_awareness_supported_by_protocol, bool)
     assert_type(made.compact_footer, bool)
+    assert_type(await made.random_node(), AioConnection)
+    assert_type(await made.get_best_node("c", 1), AioConnection)
     cluster = made.get_cluster()
     assert_type(await cluster.get_state(), ClusterState)
     await cluster.set_state(ClusterState.ACTIVE)
