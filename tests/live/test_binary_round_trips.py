@@ -110,12 +110,28 @@ def plain(value: Any) -> Any:
     return value
 
 
-def in_order(tagged: Any) -> Any:
-    """Tagged JSON with the fields of objects in the order of their names: Java tells them in any order."""
-    if isinstance(tagged, dict):
-        parts = {key: in_order(part) for key, part in tagged.items()}
-        return {**parts, "fields": sorted(parts["fields"], key=lambda pair: pair[0])} if "fields" in parts else parts
-    return [in_order(part) for part in tagged] if isinstance(tagged, list) else tagged
+#: Objects inside of so many others are told by Java as their type alone: `DEEPEST` in tests/java/fixtures/Tagged.java.
+DEEPEST = 4
+
+
+def in_order(tagged: Any, depth: int = 0) -> Any:
+    """Tagged JSON with the fields of objects in the order of their names, since Java tells them in any order, and as deep as Java."""
+    if isinstance(tagged, list):
+        return [in_order(part, depth) for part in tagged]
+    if not isinstance(tagged, dict):
+        return tagged
+    if tagged["t"] != "complex":
+        return {key: in_order(part, depth) for key, part in tagged.items()}
+    if depth == DEEPEST:
+        return {"t": "complex", "type_id": tagged["type_id"]}
+    parts = {key: in_order(part, depth + 1) for key, part in tagged.items()}
+    return {**parts, "fields": sorted(parts["fields"], key=lambda pair: pair[0])} if "fields" in parts else parts
+
+
+def test_what_is_compared_reaches_as_deep_as_java() -> None:
+    _, _, tagged = _object([_object([_object([_object([_object([])])])])])
+    assert str(in_order(tagged)).count("'fields'") == DEEPEST
+    assert in_order(in_order(tagged)) == in_order(tagged)
 
 
 @pytest.fixture(scope="module")
