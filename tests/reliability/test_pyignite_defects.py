@@ -123,7 +123,10 @@ def test_p2_threads_get_their_own_answers(node: FakeNode) -> None:
 
 @needs_pyignite
 def test_p2_in_pyignite_threads_get_each_others(node: FakeNode) -> None:
-    right, wrong = reads_of_threads(node, pyignite_client)
+    try:
+        right, wrong = reads_of_threads(node, pyignite_client)
+    except AttributeError:
+        return  # The threads broke the client itself: it can not even be closed.
     assert wrong > 0 or right < 1_200
 
 
