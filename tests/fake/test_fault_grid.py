@@ -8,8 +8,6 @@ thread, no connection, no cursor and no transaction is left.
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import socket
 import struct
 import threading
@@ -40,6 +38,7 @@ from pyignite_rs.testing import (
 
 from ..conftest import Face
 from ..support import tls
+from ..support.leftovers import at_rest, left_over
 from ..support.tls import Front
 
 #: The limit of calls that come up against it, and of the others, which are over long before on an idle machine.
@@ -332,36 +331,6 @@ POINTS = [
     Point("commit", ruled("tx_end", 6), in_transaction, of_a_transaction, writes=("t", "two")),
     Point("idle", idle, putting, of_idle, writes=("c", "two")),
 ]
-
-
-def left_over() -> tuple[set[str], int]:
-    """Descriptors of this process, and its threads besides those of stand-ins."""
-    descriptors = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            descriptors.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
-        except OSError:
-            continue
-    threads = 0
-    for number in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{number}/comm") as file:
-                threads += file.read().strip() != "fake-node"
-        except OSError:
-            continue
-    return descriptors, threads
-
-
-async def at_rest() -> tuple[set[str], int]:
-    """What is there when nothing of earlier tests is on its way out any more."""
-    gc.collect()
-    before = left_over()
-    while True:
-        await asyncio.sleep(0.1)
-        now = left_over()
-        if now == before:
-            return now
-        before = now
 
 
 @pytest.fixture(scope="module")

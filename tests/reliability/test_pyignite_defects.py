@@ -7,6 +7,7 @@ there too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import re
@@ -113,7 +114,9 @@ def reads_of_threads(node: FakeNode, connect: Callable[[FakeNode], Any]) -> tupl
         # A thread whose answer another one took waits for ever.
         thread.join(10 if connect is our_client else 2)
     seen = list(results)
-    client.close()
+    # pyignite's close() fails when a thread that still waits takes the socket away from under it.
+    with contextlib.nullcontext() if connect is our_client else contextlib.suppress(AttributeError):
+        client.close()
     return seen.count(True), seen.count(False)
 
 
@@ -123,10 +126,7 @@ def test_p2_threads_get_their_own_answers(node: FakeNode) -> None:
 
 @needs_pyignite
 def test_p2_in_pyignite_threads_get_each_others(node: FakeNode) -> None:
-    try:
-        right, wrong = reads_of_threads(node, pyignite_client)
-    except AttributeError:
-        return  # The threads broke the client itself: it can not even be closed.
+    right, wrong = reads_of_threads(node, pyignite_client)
     assert wrong > 0 or right < 1_200
 
 
