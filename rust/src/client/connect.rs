@@ -7,7 +7,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::config::{Address, Config};
 use super::core::{Input, Link};
@@ -83,12 +83,14 @@ pub(super) async fn open_any(
     Err(Error::new(ErrorKind::NoNode(causes)))
 }
 
-/// Opens a connection to one node, and takes note there of how that went.
+/// Opens a connection to one node when it may be tried, and takes note there of how that went.
 pub(super) async fn open(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Tell) -> Result<Opened, Error> {
+    let turn = node.health.leave(deadline).await?;
+    let begun = std::time::Instant::now();
     let opened = open_at(config, node, deadline, tell).await;
     match &opened {
         Ok(opened) => node.connected(opened.link.node_id),
-        Err(_) => node.failed(),
+        Err(error) => node.health.failed(turn.as_ref(), begun, error, deadline),
     }
     opened
 }
@@ -121,10 +123,7 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
             }
         }
     };
-    let opened = match deadline.instant() {
-        Some(end) => timeout_at(Instant::from_std(end), opening).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout))),
-        None => opening.await,
-    };
+    let opened = deadline.limit(opening).await.and_then(|opened| opened);
     match &opened {
         Ok(opened) => tell(ConnectionFact::Open(opened.link.context, opened.link.node_id)),
         Err(error) => tell(ConnectionFact::Failed(handshake.offer(), Problem::from(error))),

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout_at;
+
+use super::error::{Error, ErrorKind};
+
 /// One deadline covers a whole call: waiting for a connection, opening one, sending, repeating, reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
@@ -37,5 +41,13 @@ impl Deadline {
 
     pub fn has_passed(self) -> bool {
         self.0.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// What `future` says, if it says it before the deadline.
+    pub(super) async fn limit<T>(self, future: impl Future<Output = T>) -> Result<T, Error> {
+        match self.0 {
+            Some(end) => timeout_at(end.into(), future).await.map_err(|_| Error::new(ErrorKind::Timeout)),
+            None => Ok(future.await),
+        }
     }
 }

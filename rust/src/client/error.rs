@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use super::config::Address;
 use crate::protocol::error::DecodeError;
@@ -19,14 +20,14 @@ pub enum Sent {
 }
 
 /// Why a call failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ErrorKind {
     /// No node could be connected: each address with its cause.
     NoNode(Vec<(Address, Error)>),
     /// The server would not talk to this client.
     Refused(Refusal),
     /// The operating system reports a failure of a connection.
-    Io(io::Error),
+    Io(Arc<io::Error>),
     /// The server closed the connection.
     ConnectionClosed,
     /// The peer does not speak Ignite's protocol; what it seems to speak.
@@ -45,7 +46,7 @@ pub enum ErrorKind {
     Interrupted,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Facts {
     kind: ErrorKind,
     operation: Option<&'static Operation>,
@@ -54,7 +55,7 @@ struct Facts {
 }
 
 /// A failed call: why, during which operation, at which node, and whether the request may have taken effect.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error(Box<Facts>);
 
 impl Error {
@@ -120,7 +121,7 @@ impl Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self::new(ErrorKind::Io(error))
+        Self::new(ErrorKind::Io(Arc::new(error)))
     }
 }
 

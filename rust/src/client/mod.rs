@@ -13,6 +13,7 @@ pub mod deadline;
 pub mod error;
 pub mod flight;
 pub mod handle;
+mod health;
 pub mod lane;
 pub mod node;
 pub mod observe;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::affinity::Affinity;
 use super::config::Address;
 use super::handle::Left;
+use super::health::{Health, Turns};
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::protocol::handshake::NodeId;
@@ -19,11 +20,6 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Cursors that may be open on one lane; servers allow 128 unless they are told otherwise.
 const CURSORS: usize = 32;
-
-/// A node that could not be connected is not tried again for a call that another node can serve, at first for this long; each
-/// failure doubles it.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A lane on which something is open, and that waits for the next request about it.
 #[derive(Debug, Default)]
@@ -86,16 +82,6 @@ pub(super) enum Certain {
     Gone,
 }
 
-/// What is known about connecting.
-#[derive(Debug, Default)]
-struct Health {
-    /// Not before this moment, unless there is no other node.
-    pause: Option<(Instant, Duration)>,
-    /// A background task is at it.
-    approached: bool,
-    is_met: bool,
-}
-
 /// One node of the cluster.
 #[derive(Debug)]
 pub struct Node {
@@ -108,10 +94,12 @@ pub struct Node {
     freed: Condvar,
     shared: Mutex<Option<Arc<Shared>>>,
     /// One event-loop call opens the shared connection, the others wait for it.
-    pub(super) opening: tokio::sync::Mutex<()>,
+    pub(super) opening: Turns,
     /// As the last handshake told it.
     id: Mutex<Option<NodeId>>,
-    health: Mutex<Health>,
+    pub(super) health: Health,
+    /// A background task is connecting to it.
+    approached: AtomicBool,
     /// An idle lane was found to have ended; see [`Node::take_lost`].
     lost: AtomicBool,
 }
@@ -140,9 +128,10 @@ impl Node {
             lanes: Mutex::default(),
             freed: Condvar::new(),
             shared: Mutex::new(None),
-            opening: tokio::sync::Mutex::new(()),
+            opening: Turns::default(),
             id: Mutex::new(id),
-            health: Mutex::default(),
+            health: Health::default(),
+            approached: AtomicBool::new(false),
             lost: AtomicBool::new(false),
         }
     }
@@ -165,8 +154,7 @@ impl Node {
 
     pub(super) fn connected(&self, id: Option<NodeId>) {
         *lock(&self.id) = id;
-        let mut health = lock(&self.health);
-        (health.pause, health.is_met) = (None, true);
+        self.health.connected();
     }
 
     /// A connection to it is open, as far as anybody has noticed.
@@ -177,30 +165,13 @@ impl Node {
         has_lanes || self.live_shared().is_some()
     }
 
-    /// A connection to it was opened once.
-    pub(super) fn is_met(&self) -> bool {
-        lock(&self.health).is_met
-    }
-
-    /// It could not be connected.
-    pub(super) fn failed(&self) {
-        let mut health = lock(&self.health);
-        let pause = health.pause.map_or(FIRST_PAUSE, |(_, before)| (before * 2).min(LONGEST_PAUSE));
-        health.pause = Some((Instant::now() + pause, pause));
-    }
-
     /// `false` when somebody is connecting to it in the background already.
     pub(super) fn begin_approach(&self) -> bool {
-        !std::mem::replace(&mut lock(&self.health).approached, true)
+        !self.approached.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn end_approach(&self) {
-        lock(&self.health).approached = false;
-    }
-
-    /// Whether it is worth trying while others can serve.
-    pub(super) fn is_promising(&self) -> bool {
-        lock(&self.health).pause.is_none_or(|(end, _)| Instant::now() >= end)
+        self.approached.store(false, Ordering::Relaxed);
     }
 }
 
@@ -311,6 +282,7 @@ impl Node {
                 lanes.open -= 1;
             }
             if lane.is_broken() {
+                self.health.doubt();
                 // Its neighbours were connected to the same process: those that are gone too are not offered any more.
                 let before = lanes.idle.len();
                 lanes.idle.retain_mut(|idle| {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::affinity::Affinity;
 use super::call::{Attempts, Next};
@@ -56,14 +56,6 @@ const LOSSES: u64 = 1 << 32;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What `future` says, if it says it before the deadline.
-async fn within<T>(deadline: Deadline, future: impl Future<Output = T>) -> Result<T, Error> {
-    match deadline.instant() {
-        Some(end) => timeout_at(Instant::from_std(end), future).await.map_err(|_| Error::new(ErrorKind::Timeout)),
-        None => Ok(future.await),
-    }
 }
 
 /// A lane that is in use by one call; its payload can be read until it is dropped.
@@ -268,11 +260,13 @@ impl Pool {
         self.nodes.load().iter().for_each(|node| node.abandon());
     }
 
-    /// The nodes to try, the one that served last in front.
+    /// The nodes to try: the one that served last in front, those that failed lately at the end.
     fn order(&self) -> Vec<Arc<Node>> {
         let (nodes, current) = (self.nodes.load(), self.current.load());
         let at = nodes.iter().position(|node| Arc::ptr_eq(node, &current)).unwrap_or(0);
-        nodes[at..].iter().chain(&nodes[..at]).cloned().collect()
+        let mut order: Vec<_> = nodes[at..].iter().chain(&nodes[..at]).cloned().collect();
+        order.sort_by_key(|node| !node.health.is_promising());
+        order
     }
 }
 
@@ -306,7 +300,7 @@ impl Pool {
     /// Opens a connection to each of the other nodes. Those that answer quickly are waited for, the others come in the background.
     fn meet_others(self: &Arc<Self>, deadline: Deadline) {
         let (tell, told) = channel();
-        for node in self.nodes.load().iter().filter(|node| !node.is_met()) {
+        for node in self.nodes.load().iter().filter(|node| !node.health.is_met()) {
             let (pool, node, tell) = (Arc::clone(self), Arc::clone(node), tell.clone());
             self.runtime.spawn(async move {
                 // A failure is noted at the node.
@@ -476,7 +470,7 @@ impl Pool {
         let max = self.config.max_connections_per_node;
         let mut primary = match target {
             Target::Any | Target::Key { .. } => None,
-            Target::Primary(node) => Some(node).filter(|node| node.is_promising()),
+            Target::Primary(node) => Some(node).filter(|node| node.health.is_promising()),
             Target::At(place, _) => return self.certain_lane(place, deadline, interrupt),
         };
         loop {
@@ -594,7 +588,7 @@ impl Pool {
             let tell = pool.tell_on(&completions);
             let outcome = pool.open_shared(deadline, tell.clone()).await;
             if outcome.is_ok() && pool.is_routing() {
-                let others: Vec<_> = pool.nodes.load().iter().filter(|node| !node.is_met()).cloned().collect();
+                let others: Vec<_> = pool.nodes.load().iter().filter(|node| !node.health.is_met()).cloned().collect();
                 let mut meetings = JoinSet::new();
                 for node in others {
                     let (pool, tell) = (Arc::clone(&pool), tell.clone());
@@ -631,7 +625,7 @@ impl Pool {
 
     /// Opens the shared connection to a node in the background, for later calls.
     fn approach(self: &Arc<Self>, node: &Arc<Node>) {
-        if !node.is_promising() {
+        if !node.health.is_promising() {
             return;
         }
         // One at a time; others that come meanwhile use another node.
@@ -721,7 +715,7 @@ impl Pool {
                         Err(Rejected::Full) => {}
                     }
                 }
-                if let Err(error) = within(deadline, shared.room()).await {
+                if let Err(error) = deadline.limit(shared.room()).await {
                     break error;
                 }
             };
@@ -768,8 +762,7 @@ impl Pool {
     /// The shared connection to the node that served last, opened if there is none; to another one if that can not be connected.
     async fn open_shared(&self, deadline: Deadline, tell: Tell) -> Result<Arc<Shared>, Error> {
         let node = self.current.load_full();
-        let shared = self.open_shared_to(&node, self.order(), deadline, tell).await?;
-        Ok(shared)
+        self.open_shared_to(&node, self.order(), deadline, tell).await
     }
 
     /// Has a loop tell what happens while it waits for a connection.
@@ -791,7 +784,7 @@ impl Pool {
         deadline: Deadline,
         tell: Tell,
     ) -> Result<Arc<Shared>, Error> {
-        let _turn = within(deadline, node.opening.lock()).await?;
+        let turn = node.opening.take(deadline).await?;
         self.check_open()?;
         // Whoever had the turn before may have opened it.
         let switches = among.len() > 1;
@@ -803,7 +796,11 @@ impl Pool {
             self.current.store(Arc::clone(other));
             return Ok(shared);
         }
-        let opened = self.unless_closed(open_any(&self.config, among, deadline, tell)).await?;
+        if let Some(error) = turn.missed {
+            return Err(error);
+        }
+        let opened = self.unless_closed(open_any(&self.config, among, deadline, tell)).await;
+        let opened = opened.inspect_err(|error| turn.failed(error, deadline))?;
         let Opened { node, link, .. } = &opened;
         let (node, context) = (Arc::clone(node), link.context);
         if switches {

@@ -63,7 +63,7 @@ impl Pool {
     pub fn inquiries(self: &Arc<Self>, cache_id: i32) -> Vec<Inquiry> {
         let Some(question) = self.affinity.question(cache_id) else { return Vec::new() };
         // No node could be connected just now: each question would only try them all once more before the call itself does.
-        if !self.nodes.load().iter().any(|node| node.is_promising()) {
+        if !self.nodes.load().iter().any(|node| node.health.is_promising()) {
             return Vec::new();
         }
         let Some(context) = self.context().filter(|context| CACHE_PARTITIONS.is_known_to(context)) else {
