@@ -42,7 +42,7 @@ class AioClient(BaseClient):
             goes to another machine.
         password: Its password.
         use_ssl: Whether connections are encrypted; the other `ssl_` options are those of `Client`.
-        retry_policy, split_multi_key: As for `Client`.
+        heartbeat_interval, heartbeat_timeout, retry_policy, split_multi_key: As for `Client`.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """
 

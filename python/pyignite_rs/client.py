@@ -32,15 +32,22 @@ __all__ = ["BaseClient", "Client"]
 _DEFAULT_ADDRESS = ("127.0.0.1", IGNITE_DEFAULT_PORT)
 
 
-def _address(node: Any) -> tuple[str, int]:
-    """One node as given by the user: a pair `(host, port)`, or 'host', 'host:port', '[IPv6]:port'."""
-    if isinstance(node, str):
-        host, colon, port = node.rpartition(":")
-        if not colon or (":" in host and not host.startswith("[")):
-            return node.strip("[]"), IGNITE_DEFAULT_PORT
-        return host.strip("[]"), int(port)
-    host, port = node
-    return host, port
+def _address(node: Any) -> list[tuple[str, int]]:
+    """What the user gave as one node: a pair `(host, port)`, 'host', 'host:port' or '[IPv6]:port'; several with 'host:first..last'."""
+    if not isinstance(node, str):
+        host, port = node
+        return [(host, port)]
+    host, colon, ports = node.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        return [(node.strip("[]"), IGNITE_DEFAULT_PORT)]
+    first, dots, last = ports.partition("..")
+    try:
+        numbers = range(int(first), int(last if dots else first) + 1)
+    except ValueError:
+        numbers = range(0)
+    if not numbers:
+        raise ValueError(f"{node!r} is no address: 'host', 'host:port' or 'host:first..last', as in '127.0.0.1:10800..10809'")
+    return [(host.strip("[]"), port) for port in numbers]
 
 
 def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
@@ -48,9 +55,10 @@ def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
     if not args:
         return [_DEFAULT_ADDRESS]
     if len(args) == 1 and isinstance(args[0], str):
-        return [_address(args[0])]
+        return _address(args[0])
     if len(args) == 1 and is_iterable(args[0]):
-        addresses = [_address(node) for node in args[0]]
+        # The same one twice is tried once.
+        addresses = list(dict.fromkeys(address for node in args[0] for address in _address(node)))
         if addresses:
             return addresses
     if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], int):
@@ -198,6 +206,10 @@ class Client(BaseClient):
             `pyignite_rs.monitoring`).
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        heartbeat_interval: Seconds without a sign of the server after which a connection is kept alive by a small request (float).
+            Servers that end silent connections sooner are asked more often. 0: never. Default: 30. Needs Ignite 2.13 or later.
+        heartbeat_timeout: Seconds after which a connection is given up whose heartbeat has no answer, with all calls on it (float).
+            A server all of whose threads are busy looks like one that hangs. Default: none is given up.
         username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
             goes to another machine.
         password: Its password.
@@ -237,8 +249,8 @@ class Client(BaseClient):
         """Connect to a cluster.
 
         Args:
-            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', or an iterable of pairs `(host, port)`. All are
-                tried at once; the first that answers serves, the others stand by.
+            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', a range 'host:first..last', or an iterable of pairs
+                `(host, port)` and such texts. All are tried at once; the first that answers serves, the others stand by.
 
         Returns:
             A context manager: `with client.connect(...)` closes the client at its end.

@@ -94,6 +94,10 @@ class Client(BaseClient):
             `pyignite_rs.monitoring`).
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
+        heartbeat_interval: Seconds without a sign of the server after which a connection is kept alive by a small request (float).
+            Servers that end silent connections sooner are asked more often. 0: never. Default: 30. Needs Ignite 2.13 or later.
+        heartbeat_timeout: Seconds after which a connection is given up whose heartbeat has no answer, with all calls on it (float).
+            A server all of whose threads are busy looks like one that hangs. Default: none is given up.
         username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
             goes to another machine.
         password: Its password.
@@ -131,8 +135,8 @@ class Client(BaseClient):
         """Connect to a cluster.
 
         Args:
-            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', or an iterable of pairs `(host, port)`. All are
-                tried at once; the first that answers serves, the others stand by.
+            *args: Nothing (127.0.0.1:10800), a host and a port, 'host:port', a range 'host:first..last', or an iterable of pairs
+                `(host, port)` and such texts. All are tried at once; the first that answers serves, the others stand by.
 
         Returns:
             A context manager: `with client.connect(...)` closes the client at its end.

@@ -335,11 +335,7 @@ POINTS = [
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    shop = tls.Workshop(tmp_path_factory.mktemp("tls"))
-    shop.key("server")
-    shop.certify("server", None, None)
-    shop.join("server.pem", "server.key", "server.crt")
-    return shop["server.pem"]
+    return tls.Workshop(tmp_path_factory.mktemp("tls")).alone("server")
 
 
 @pytest.fixture

@@ -44,10 +44,25 @@ Address = tuple[str, int]
         lambda host, port: ([[host, port]],),
         lambda host, port: (f"{host}:{port}",),
         lambda host, port: ([f"{host}:{port}"],),
+        lambda host, port: (f"{host}:{port}..{port + 2}",),
+        lambda host, port: ([f"{host}:{port - 1}..{port}", (host, port)],),
         lambda host, port: ([(host, port), (host, port)],),
         lambda host, port: ({(host, port): "a mapping of nodes"},),
     ],
-    ids=["host and port", "name", "list", "tuple", "iterator", "lists", "text", "texts", "twice the same", "mapping"],
+    ids=[
+        "host and port",
+        "name",
+        "list",
+        "tuple",
+        "iterator",
+        "lists",
+        "text",
+        "texts",
+        "range",
+        "ranges",
+        "twice the same",
+        "mapping",
+    ],
 )
 async def test_forms_of_addresses(face: Face, address: Address, form: Any) -> None:
     client = face.client()
@@ -60,6 +75,14 @@ async def test_forms_of_addresses(face: Face, address: Address, form: Any) -> No
 async def test_forms_that_are_none(face: Face, arguments: Any) -> None:
     with pytest.raises(ConnectionError, match=r"connect\(\) takes"):
         await face(face.client().connect(*arguments))
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:", "127.0.0.1:x", "127.0.0.1:10801..10800", "127.0.0.1:10800..", "127.0.0.1:..10800"]
+)
+async def test_texts_that_are_no_address(face: Face, text: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        await face(face.client().connect([text]))
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 10**20])

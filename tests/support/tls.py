@@ -87,6 +87,13 @@ class Workshop:
         out = ["-in", f"{name}.csr", "-out", f"{name}.crt", "-notext"]
         self.run("ca", "-batch", "-config", "ca.cnf", "-keyfile", f"{signer}.key" if signer else key, *by, *times, *more, *out)
 
+    def alone(self, name: str) -> str:
+        """File of a key and a certificate that nobody but itself has signed."""
+        self.key(name)
+        self.certify(name, None, None)
+        self.join(f"{name}.pem", f"{name}.key", f"{name}.crt")
+        return self[f"{name}.pem"]
+
     def join(self, name: str, *parts: str) -> None:
         """A file of others."""
         (self.directory / name).write_text("".join((self.directory / part).read_text() for part in parts))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
+use super::heartbeat::Rhythm;
 use super::observe::Observer;
 use super::tls::Tls;
 use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
@@ -16,6 +17,9 @@ pub const DEFAULT_PORT: u16 = 10800;
 
 /// Time for one connection to be opened: TCP connect and handshake together.
 pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time without a sign of a server after which it is sent a heartbeat.
+pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Connections that the threads of a process may hold to one node at a time.
 pub const DEFAULT_MAX_CONNECTIONS_PER_NODE: usize = 64;
@@ -94,6 +98,8 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// Time for one connection to be opened.
     pub handshake_timeout: Duration,
+    /// Heartbeats over connections on which nothing happens; `None` for none.
+    pub heartbeats: Option<Rhythm>,
     /// Encrypted connections; plain TCP without.
     pub tls: Option<Arc<Tls>>,
     /// User name and password.
@@ -117,6 +123,7 @@ impl Config {
             addresses,
             timeout: None,
             handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            heartbeats: Some(Rhythm { interval: DEFAULT_HEARTBEAT_INTERVAL, timeout: None }),
             tls: None,
             credentials: None,
             max_connections_per_node: DEFAULT_MAX_CONNECTIONS_PER_NODE,

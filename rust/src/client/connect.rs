@@ -28,10 +28,11 @@ pub(super) const TLS_READ: usize = 17 * 1024;
 const STAGGER: Duration = Duration::from_millis(50);
 
 /// A connection that rests for this long is probed by the operating system; so many probes without an answer, a while apart, and
-/// the peer has vanished without a word.
+/// the peer has vanished without a word. The same when it does not confirm what was sent to it.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const PROBES: u32 = 3;
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+const UNCONFIRMED: Duration = Duration::from_secs(60);
 
 /// An open connection that nobody drives yet.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
         tell(ConnectionFact::Opening(handshake.offer()));
         loop {
             let offered = handshake.offered();
-            let mut conduit = Conduit { stream: connect(address).await?, tls: None, encrypted: Vec::new() };
+            let mut conduit = Conduit { stream: connect(config, address).await?, tls: None, encrypted: Vec::new() };
             if let Some(tls) = &config.tls {
                 conduit.encrypt(tls, &address.host).await?;
             }
@@ -132,11 +133,14 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
 }
 
 /// All addresses of the name are tried in turn, IPv4 and IPv6.
-async fn connect(address: &Address) -> Result<TcpStream, Error> {
+async fn connect(config: &Config, address: &Address) -> Result<TcpStream, Error> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     stream.set_nodelay(true)?;
-    SockRef::from(&stream)
-        .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(PROBE_INTERVAL).with_retries(PROBES))?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(PROBE_INTERVAL).with_retries(PROBES))?;
+    // Who wants heartbeats answered by a certain time does not want to wait longer for what comes before.
+    let limit = config.heartbeats.and_then(|rhythm| Some(rhythm.interval + rhythm.timeout?));
+    socket.set_tcp_user_timeout(Some(limit.map_or(UNCONFIRMED, |limit| limit.min(UNCONFIRMED))))?;
     Ok(stream)
 }
 

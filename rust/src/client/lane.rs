@@ -1,6 +1,6 @@
 //! BlockingDriver: a connection that the calling thread owns while it calls. Two system calls a call: one send, one receive.
 
-use std::io::{ErrorKind as IoErrorKind, Read, Write};
+use std::io::{ErrorKind as IoErrorKind, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
 use std::sync::{Arc, Weak};
@@ -14,6 +14,7 @@ use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
+use super::heartbeat::{self, Beat, Heart};
 use super::observe::Watched;
 use super::tls::Session;
 use crate::protocol::frame::{ResponseHeader, seal_request};
@@ -47,6 +48,7 @@ pub struct Lane {
     timeout: Duration,
     last_used: Instant,
     broken: bool,
+    heart: Option<Heart>,
     affinity: Arc<Affinity>,
     /// Its end was told to whoever listens.
     end_is_told: bool,
@@ -84,6 +86,7 @@ impl Lane {
         stream.set_write_timeout(Some(SLICE))?;
         Ok(Self {
             stream: Arc::new(stream),
+            heart: Heart::new(node.pulse.as_ref(), &link),
             link,
             input: Input::new(max_message),
             tls,
@@ -122,17 +125,20 @@ impl Lane {
 
     /// Looks, without waiting, whether the server closed the connection while nobody used it, or sent what is no message behind the
     /// last answer.
-    pub(super) fn is_stale(&self) -> bool {
+    pub(super) fn is_stale(&mut self) -> bool {
         self.input.is_broken() || (self.rested() >= RESTED && self.is_gone())
     }
 
     /// The same, however short it rested.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&mut self) -> bool {
+        if self.table.is_owed() {
+            return self.catch_up().is_err();
+        }
         let mut byte = [MaybeUninit::uninit(); 1];
         match rustix::net::recv(&*self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
             Ok((_, 0)) => true,
             // Nobody is owed an answer, yet there is one; under TLS it may be a ticket for the next session.
-            Ok(_) => !self.table.is_owed() && self.tls.is_none(),
+            Ok(_) => self.tls.is_none(),
             Err(error) => error != rustix::io::Errno::AGAIN,
         }
     }
@@ -187,11 +193,16 @@ impl Lane {
             self.ahead.retain(|(id, _)| *id != ahead);
             self.watched_ahead.retain(|watched| watched.id != ahead);
         }
-        let Some((operation, mut frame)) = left.opens.closing(left.id) else { return };
-        let Some(request) = self.table.register(Wanted::Now, Opens::Nothing) else { return };
-        self.table.orphan(request);
-        let sent = seal_request(&mut frame, operation, request) && self.send_at_once(frame);
-        self.broken |= !sent;
+        if let Some((operation, frame)) = left.opens.closing(left.id) {
+            self.broken |= self.send_for_nobody(operation, frame).is_none();
+        }
+    }
+
+    /// Sends a request whose answer no call waits for, without waiting; `None` when that can not be done.
+    fn send_for_nobody(&mut self, operation: &'static Operation, mut frame: Vec<u8>) -> Option<i64> {
+        let id = self.table.register(Wanted::Now, Opens::Nothing)?;
+        self.table.orphan(id);
+        (seal_request(&mut frame, operation, id) && self.send_at_once(frame)).then_some(id)
     }
 
     fn send_at_once(&mut self, mut frame: Vec<u8>) -> bool {
@@ -273,9 +284,13 @@ impl Lane {
     /// The server closed the connection while nobody used it: to be told when no lock is held any more.
     #[cold]
     pub(super) fn note_gone(&mut self) {
+        self.note_end(&Error::new(ErrorKind::ConnectionClosed));
+    }
+
+    fn note_end(&mut self, error: &Error) {
         self.broken = true;
         if !std::mem::replace(&mut self.end_is_told, true) {
-            self.link.note_end(Some(&Error::new(ErrorKind::ConnectionClosed).at(&self.link.address)));
+            self.link.note_end(Some(&error.clone().at(&self.link.address)));
         }
     }
 
@@ -348,16 +363,93 @@ impl Lane {
 
     /// Receives something into the input; 0 when the server closed the connection.
     #[inline]
-    fn fill(&mut self) -> std::io::Result<usize> {
+    fn fill(&mut self, flags: RecvFlags) -> std::io::Result<usize> {
         let Some(session) = &mut self.tls else {
-            let length = (&*self.stream).read(self.input.space())?;
+            let (length, _) = rustix::net::recv(&*self.stream, self.input.space(), flags)?;
             self.input.received(length);
             return Ok(length);
         };
         self.encrypted.resize(TLS_READ, 0);
-        let length = (&*self.stream).read(&mut self.encrypted)?;
+        let (length, _) = rustix::net::recv(&*self.stream, &mut self.encrypted[..], flags)?;
         session.received(&self.encrypted[..length]);
         Ok(if session.decrypt(&mut self.input)? { length } else { 0 })
+    }
+
+    /// Takes the messages that have come whole, up to the answer that is waited for.
+    fn take_messages(&mut self, wanted: Option<i64>) -> Result<Option<ResponseHeader>, Error> {
+        while let Some(message) = self.input.next_message()? {
+            let bytes = self.input.message(message.clone());
+            let answer = match_answer(bytes, &self.link, &mut self.table)?;
+            if let Some(version) = answer.header.topology {
+                self.affinity.announce(version, self.link.node_id);
+            }
+            let payload = message.start + answer.header.payload..message.end;
+            match answer.owner {
+                Owner::Waiter(..) if Some(answer.header.id) == wanted => {
+                    self.answer = Answer::Input(payload);
+                    return Ok(Some(answer.header));
+                }
+                Owner::Waiter(..) => self.ahead.push((answer.header.id, self.input.message(message).to_vec())),
+                Owner::Orphan(opens) => {
+                    let payload = self.input.message(payload);
+                    if let Some(heart) = &mut self.heart {
+                        heart.answered(answer.header.id, payload);
+                    }
+                    // The caller left; what came too late for it is closed again.
+                    if answer.header.error.is_none()
+                        && let Some(id) = opens.id(payload)
+                    {
+                        self.forget(Left { opens, id, ahead: None });
+                    }
+                }
+                Owner::Nobody => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes in, without waiting, what has come while nobody used the connection; an error when it has ended.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        loop {
+            match self.fill(RecvFlags::DONTWAIT) {
+                Ok(0) => return Err(Error::new(ErrorKind::ConnectionClosed)),
+                Ok(_) => drop(self.take_messages(None)?),
+                Err(error) if error.kind() == IoErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends a heartbeat if one is due; an error when the last one has had no answer for too long.
+    #[cold]
+    fn beat(&mut self) -> Result<(), Error> {
+        let Some(heart) = &mut self.heart else { return Ok(()) };
+        heart.heard(self.last_used);
+        match heart.next() {
+            Beat::Rest => Ok(()),
+            Beat::Missed(timeout) => Err(heartbeat::missed(timeout).into()),
+            Beat::Send(operation) => {
+                let sent = self.send_for_nobody(operation, heartbeat::frame());
+                if let (Some(heart), Some(id)) = (&mut self.heart, sent) {
+                    heart.sent(id);
+                }
+                sent.map(drop).ok_or_else(|| Error::new(ErrorKind::ConnectionClosed))
+            }
+        }
+    }
+
+    /// While nobody uses it: keeps it alive. `false` when it has ended, which is to be told when no lock is held any more.
+    pub(super) fn tend(&mut self) -> bool {
+        if self.heart.is_none() {
+            return true;
+        }
+        let caught_up = if self.table.is_owed() { self.catch_up() } else { Ok(()) };
+        let tended = caught_up.and_then(|()| self.beat());
+        if let Err(error) = &tended {
+            self.note_end(error);
+        }
+        tended.is_ok()
     }
 
     fn receive(&mut self, id: i64, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<ResponseHeader, Error> {
@@ -370,38 +462,17 @@ impl Lane {
         }
         let mut looked = None;
         loop {
-            while let Some(message) =
-                self.input.next_message().map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?
-            {
-                let bytes = self.input.message(message.clone());
-                let answer = match_answer(bytes, &self.link, &mut self.table);
-                let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
-                if let Some(version) = answer.header.topology {
-                    self.affinity.announce(version, self.link.node_id);
-                }
-                match answer.owner {
-                    Owner::Waiter(..) if answer.header.id == id => {
-                        self.answer = Answer::Input(message.start + answer.header.payload..message.end);
-                        return Ok(answer.header);
-                    }
-                    Owner::Waiter(..) => self.ahead.push((answer.header.id, self.input.message(message).to_vec())),
-                    // The caller left; what came too late for it is closed again.
-                    Owner::Orphan(opens) if answer.header.error.is_none() => {
-                        let payload = message.start + answer.header.payload..message.end;
-                        if let Some(id) = opens.id(self.input.message(payload)) {
-                            self.forget(Left { opens, id, ahead: None });
-                        }
-                    }
-                    Owner::Orphan(_) | Owner::Nobody => {}
-                }
+            let taken = self.take_messages(Some(id)).map_err(|error| self.fail(error.sent(Sent::Maybe)))?;
+            if let Some(header) = taken {
+                return Ok(header);
             }
-            let wait_again = match self.fill() {
+            let wait_again = match self.fill(RecvFlags::empty()) {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
                 Ok(_) => {
                     // Nearly always that was the answer, and nothing has to be looked up.
                     if self.input.has_message() { Ok(()) } else { self.look_up(&mut looked, deadline, interrupt) }
                 }
-                Err(error) => self.leave(error, deadline, interrupt),
+                Err(error) => self.leave(error, deadline, interrupt).and_then(|()| self.beat()),
             };
             match wait_again {
                 Ok(()) => {}
@@ -420,6 +491,9 @@ impl Lane {
     #[cold]
     fn look_up(&mut self, looked: &mut Option<Instant>, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
         let now = Instant::now();
+        if let Some(heart) = &mut self.heart {
+            heart.heard(now);
+        }
         if now - *looked.get_or_insert(now) >= SLICE {
             *looked = Some(now);
             if interrupt() {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod flight;
 pub mod handle;
 mod health;
+pub mod heartbeat;
 pub mod lane;
 pub mod node;
 pub mod observe;

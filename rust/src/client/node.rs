@@ -10,6 +10,7 @@ use super::affinity::Affinity;
 use super::config::Address;
 use super::handle::Left;
 use super::health::{Health, Turns};
+use super::heartbeat::{Pulse, Rhythm};
 use super::lane::Lane;
 use super::shared::Shared;
 use crate::protocol::handshake::NodeId;
@@ -98,6 +99,8 @@ pub struct Node {
     /// As the last handshake told it.
     id: Mutex<Option<NodeId>>,
     pub(super) health: Health,
+    /// `None`: the user wants no heartbeats.
+    pub(super) pulse: Option<Arc<Pulse>>,
     /// A background task is connecting to it.
     approached: AtomicBool,
     /// An idle lane was found to have ended; see [`Node::take_lost`].
@@ -111,16 +114,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Node {
     /// A node that the user named.
-    pub(super) fn new(address: Address, affinity: Arc<Affinity>) -> Self {
-        Self::at(address, None, true, affinity)
+    pub(super) fn new(address: Address, affinity: Arc<Affinity>, heartbeats: Option<Rhythm>) -> Self {
+        Self::at(address, None, true, affinity, heartbeats)
     }
 
     /// A node that another one named.
-    pub(super) fn discovered(address: Address, id: NodeId, affinity: Arc<Affinity>) -> Self {
-        Self::at(address, Some(id), false, affinity)
+    pub(super) fn discovered(address: Address, id: NodeId, affinity: Arc<Affinity>, heartbeats: Option<Rhythm>) -> Self {
+        Self::at(address, Some(id), false, affinity, heartbeats)
     }
 
-    fn at(address: Address, id: Option<NodeId>, is_configured: bool, affinity: Arc<Affinity>) -> Self {
+    fn at(
+        address: Address,
+        id: Option<NodeId>,
+        is_configured: bool,
+        affinity: Arc<Affinity>,
+        heartbeats: Option<Rhythm>,
+    ) -> Self {
         Self {
             address,
             is_configured,
@@ -131,6 +140,7 @@ impl Node {
             opening: Turns::default(),
             id: Mutex::new(id),
             health: Health::default(),
+            pulse: heartbeats.map(|rhythm| Arc::new(Pulse::new(rhythm))),
             approached: AtomicBool::new(false),
             lost: AtomicBool::new(false),
         }
@@ -210,12 +220,14 @@ impl Node {
         let mut lanes = self.lanes();
         let Some(kept) = lanes.kept.get_mut(&generation) else { return Certain::Gone };
         match kept.lane.take() {
-            Some(mut lane) if lane.is_stale() => {
+            Some(mut lane) => {
+                if !lane.is_stale() {
+                    return Certain::Take(lane);
+                }
                 lane.note_gone();
                 lanes.kept.remove(&generation);
                 Certain::Gone
             }
-            Some(lane) => Certain::Take(lane),
             None => Certain::Wait,
         }
     }
@@ -367,6 +379,20 @@ impl Node {
         let shared = lock(&self.shared).take();
         if let Some(shared) = shared {
             shared.retire();
+        }
+    }
+
+    /// Looks after the connections that nobody uses at this moment: takes in what has come, sends heartbeats where they are due.
+    pub(super) fn tend(&self) {
+        let mut lanes = self.lanes();
+        let Lanes { idle, kept, open, .. } = &mut *lanes;
+        let before = idle.len();
+        idle.retain_mut(|lane| lane.tend());
+        *open -= before - idle.len();
+        kept.retain(|_, kept| kept.lane.as_mut().is_none_or(|lane| lane.tend()));
+        drop(lanes);
+        if let Some(shared) = self.live_shared() {
+            shared.tend();
         }
     }
 

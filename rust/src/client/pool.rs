@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::affinity::Affinity;
 use super::call::{Attempts, Next};
@@ -189,13 +189,13 @@ impl Pool {
     pub fn new(config: Arc<Config>, runtime: Handle) -> Arc<Self> {
         static POOLS: AtomicU64 = AtomicU64::new(LOSSES);
         let affinity = Arc::new(Affinity::new(config.partition_aware));
-        let node = |address: &Address| Arc::new(Node::new(address.clone(), Arc::clone(&affinity)));
+        let node = |address: &Address| Arc::new(Node::new(address.clone(), Arc::clone(&affinity), config.heartbeats));
         let mut nodes: Vec<_> = config.addresses.iter().map(node).collect();
         if nodes.is_empty() {
             nodes.push(node(&Address { host: String::new(), port: 0 }));
         }
         let first = Arc::clone(&nodes[0]);
-        Arc::new(Self {
+        let pool = Arc::new(Self {
             config,
             runtime,
             nodes: ArcSwap::from_pointee(nodes),
@@ -206,7 +206,11 @@ impl Pool {
             closing: Notify::new(),
             cluster: AtomicU64::new(POOLS.fetch_add(LOSSES, Ordering::Relaxed)),
             has_shared: AtomicBool::new(false),
-        })
+        });
+        if pool.config.heartbeats.is_some() {
+            pool.runtime.spawn(tend(Arc::downgrade(&pool)));
+        }
+        pool
     }
 
     /// A number that stands for the cluster as long as it is certainly the same one: it changes with every lost connection. No two
@@ -255,6 +259,16 @@ impl Pool {
         tell_noted();
     }
 
+    /// Has all nodes tended, and tells when to come back.
+    fn tend(&self) -> Option<Duration> {
+        if self.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        let nodes = self.nodes.load();
+        nodes.iter().for_each(|node| node.tend());
+        nodes.iter().filter_map(|node| Some(node.pulse.as_ref()?.tick())).min()
+    }
+
     /// In the child of a fork: see [`Node::abandon`]. Shared connections belong to the parent's runtime and are left alone.
     pub fn abandon(&self) {
         self.nodes.load().iter().for_each(|node| node.abandon());
@@ -267,6 +281,14 @@ impl Pool {
         let mut order: Vec<_> = nodes[at..].iter().chain(&nodes[..at]).cloned().collect();
         order.sort_by_key(|node| !node.health.is_promising());
         order
+    }
+}
+
+/// Looks after the connections of a pool as long as it is there.
+async fn tend(pool: Weak<Pool>) {
+    loop {
+        let Some(tick) = pool.upgrade().and_then(|pool| pool.tend()) else { return };
+        sleep(tick).await;
     }
 }
 

@@ -167,7 +167,8 @@ impl Pool {
                 Some(node) => node.connected(Some(endpoint.id)),
                 None => {
                     if let Some(address) = addresses.next() {
-                        nodes.push(Arc::new(Node::discovered(address, endpoint.id, Arc::clone(&self.affinity))));
+                        let (affinity, heartbeats) = (Arc::clone(&self.affinity), self.config().heartbeats);
+                        nodes.push(Arc::new(Node::discovered(address, endpoint.id, affinity, heartbeats)));
                     }
                 }
             }

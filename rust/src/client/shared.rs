@@ -3,6 +3,7 @@
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -15,6 +16,7 @@ use super::connect::{Opened, TLS_READ};
 use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
+use super::heartbeat::{self, Beat, Heart};
 use super::tls::Session;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
@@ -42,6 +44,9 @@ impl Waiter {
 struct State {
     table: RequestTable<Waiter>,
     tls: Option<Box<Session>>,
+    heart: Option<Heart>,
+    /// Where the last heartbeat ends in the stream of bytes sent.
+    beaten: u64,
     /// Sealed requests on their way to the socket, encrypted if the connection is.
     outbox: Vec<u8>,
     /// Bytes ever put into the outbox or the socket.
@@ -104,6 +109,8 @@ pub struct Shared {
     outgoing: Arc<Notify>,
     drained: Notify,
     closed: AtomicBool,
+    /// Something came since this was asked last.
+    heard: AtomicBool,
 }
 
 impl Shared {
@@ -111,14 +118,16 @@ impl Shared {
     pub(super) fn start(runtime: &Handle, opened: Opened, max_message: usize) -> Arc<Self> {
         let Opened { stream, tls, link, node } = opened;
         let encrypted = if tls.is_some() { vec![0; TLS_READ] } else { Vec::new() };
+        let heart = Heart::new(node.pulse.as_ref(), &link);
         let shared = Arc::new(Self {
             link,
             affinity: Arc::clone(&node.affinity),
             stream: Arc::new(stream),
-            state: Mutex::new(State { tls, ..State::default() }),
+            state: Mutex::new(State { tls, heart, ..State::default() }),
             outgoing: Arc::new(Notify::new()),
             drained: Notify::new(),
             closed: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
         });
         // The tasks hold the socket, not the connection: when its last user lets go of it, it ends, and the tasks with it.
         runtime.spawn(read(Arc::downgrade(&shared), Arc::clone(&shared.stream), Input::new(max_message), encrypted));
@@ -245,16 +254,48 @@ impl Shared {
 
     /// Closes what nobody needs any more, without anybody waiting for the answer.
     pub(super) fn close_handle(&self, opens: Opens, id: i64) {
-        let Some((operation, mut frame)) = opens.closing(id) else { return };
+        if let Some((operation, frame)) = opens.closing(id) {
+            self.send_for_nobody(&mut self.lock(), operation, frame);
+        }
+    }
+
+    fn send_for_nobody(&self, state: &mut State, operation: &'static Operation, mut frame: Vec<u8>) -> Option<i64> {
+        if state.lost {
+            return None;
+        }
+        let id = state.table.register(Waiter::nobody(), Opens::Nothing)?;
+        state.table.orphan(id);
+        if state.put(operation, &mut frame, id) && state.corked.is_none() {
+            self.write_now(state);
+        }
+        Some(id)
+    }
+
+    /// Sends a heartbeat if one is due; ends the connection when the last one has had no answer for too long.
+    pub(super) fn tend(&self) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.lost {
-            return;
+        let Some(heart) = &mut state.heart else { return };
+        if self.heard.swap(false, Ordering::Relaxed) {
+            heart.heard(Instant::now());
         }
-        let Some(request) = state.table.register(Waiter::nobody(), Opens::Nothing) else { return };
-        state.table.orphan(request);
-        if state.put(operation, &mut frame, request) && state.corked.is_none() {
-            self.write_now(state);
+        if state.beaten > state.written {
+            heart.is_on_its_way();
+        }
+        match heart.next() {
+            Beat::Rest => {}
+            Beat::Send(operation) => {
+                let sent = self.send_for_nobody(state, operation, heartbeat::frame());
+                state.beaten = state.queued;
+                if let (Some(heart), Some(id)) = (&mut state.heart, sent) {
+                    heart.sent(id);
+                }
+            }
+            Beat::Missed(timeout) => {
+                drop(guard);
+                self.lose_to(&heartbeat::missed(timeout));
+                self.shutdown();
+            }
         }
     }
 
@@ -343,6 +384,9 @@ impl Shared {
             let (waiter, opens) = match answer.owner {
                 Owner::Waiter(waiter, opens) => (waiter, opens),
                 Owner::Orphan(opens) => {
+                    if let Some(heart) = &mut self.lock().heart {
+                        heart.answered(answer.header.id, input.message(payload.clone()));
+                    }
                     // The caller left; what came too late for it is closed again.
                     if answer.header.error.is_none()
                         && let Some(id) = opens.id(input.message(payload))
@@ -409,6 +453,7 @@ async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mu
         match received {
             Ok(0) => return shared.lose_to(&std::io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
+                shared.heard.store(true, Ordering::Relaxed);
                 if plain {
                     input.received(length);
                 } else {

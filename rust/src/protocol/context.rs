@@ -46,6 +46,8 @@ pub enum Feature {
     ClusterStates = 2,
     /// Servers tell where the client connectors of all nodes listen.
     NodeEndpoints = 3,
+    /// Requests that only show that a connection lives.
+    Heartbeat = 11,
 }
 
 /// Set of feature bits as it stands in handshakes: bit i is byte i / 8, bit i % 8.
@@ -54,7 +56,8 @@ pub struct FeatureSet(u64);
 
 impl FeatureSet {
     /// Everything that this client can speak.
-    pub const ALL: Self = Self(1 << Feature::ClusterStates as u8 | 1 << Feature::NodeEndpoints as u8);
+    pub const ALL: Self =
+        Self(1 << Feature::ClusterStates as u8 | 1 << Feature::NodeEndpoints as u8 | 1 << Feature::Heartbeat as u8);
 
     pub const fn contains(self, feature: Feature) -> bool {
         self.0 & (1 << feature as u8) != 0

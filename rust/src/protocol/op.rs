@@ -7,6 +7,7 @@ pub mod affinity;
 pub mod binary;
 pub mod cache;
 pub mod cluster;
+pub mod connection;
 pub mod handle;
 pub mod key_value;
 pub mod query;
@@ -143,6 +144,7 @@ static TABLES: &[&[&Operation]] = &[
     handle::ALL,
     transaction::ALL,
     cluster::ALL,
+    connection::ALL,
 ];
 
 /// Every operation.

@@ -8,11 +8,16 @@ use pyo3::types::PyDict;
 
 use super::error::{self, parameter_error};
 use super::tls::Choices;
+use crate::client::config::DEFAULT_HEARTBEAT_INTERVAL;
+use crate::client::heartbeat::Rhythm;
 use crate::client::{Address, Config, Repeat, Secret, Tls};
 
 /// None stands for the default of these.
 fn is_optional(name: &str) -> bool {
-    matches!(name, "timeout" | "handshake_timeout" | "retry_policy" | "username" | "password")
+    matches!(
+        name,
+        "timeout" | "handshake_timeout" | "heartbeat_interval" | "heartbeat_timeout" | "retry_policy" | "username" | "password"
+    )
 }
 
 /// A word, or a function of the operation's name, the number of attempts and the error.
@@ -50,6 +55,7 @@ fn positive(py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Du
 pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bound<'_, PyDict>) -> PyResult<Config> {
     let addresses = addresses.into_iter().map(|(host, port)| Address { host, port }).collect();
     let mut config = Config::new(addresses);
+    let (mut interval, mut timeout) = (Some(DEFAULT_HEARTBEAT_INTERVAL), None);
     let mut use_ssl = false;
     let mut tls = Choices::default();
     let (mut username, mut password): (Option<String>, Option<String>) = (None, None);
@@ -66,6 +72,10 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
             "handshake_timeout" => {
                 config.handshake_timeout = positive(py, &name, &value)?;
             }
+            "heartbeat_interval" => {
+                interval = if value.eq(0)? { None } else { Some(positive(py, &name, &value)?) };
+            }
+            "heartbeat_timeout" => timeout = Some(positive(py, &name, &value)?),
             "username" => username = value.extract()?,
             "password" => password = value.extract()?,
             "max_connections_per_node" => {
@@ -80,6 +90,7 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
             _ => return Err(parameter_error(py, format!("unexpected parameter: {name}"))),
         }
     }
+    config.heartbeats = interval.map(|interval| Rhythm { interval, timeout });
     config.tls = if use_ssl { Some(Arc::new(Tls::new(tls.options()?))) } else { None };
     if let Some(username) = username {
         config.credentials = Some((username, Secret::new(password.unwrap_or_default())));
