@@ -51,7 +51,9 @@ impl Pulse {
 
     /// How often one has to look whether a heartbeat is due: often enough to be in time.
     pub fn tick(&self) -> Duration {
-        self.interval() / 8
+        let interval = self.interval();
+        // A client that is never idle does not come to ask, and is not to be woken often for it.
+        if self.operation().code == HEARTBEAT.code { interval / 8 } else { interval }
     }
 
     /// The first heartbeat asks how long the server waits for the next.
