@@ -1,11 +1,12 @@
 //! Opening connections, always on tokio: TCP, then the handshake; several addresses at once.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -43,6 +44,47 @@ pub(super) struct Opened {
     pub node: Arc<Node>,
 }
 
+/// Tries several, each a little after the one before or as soon as that has failed, and keeps the first that succeeds. When none does:
+/// how each failed, in their order; or how one did whose failure is final.
+async fn first_of<I, T, F>(
+    items: impl ExactSizeIterator<Item = I>,
+    attempt: impl Fn(I) -> F,
+    is_final: impl Fn(&Error) -> bool,
+) -> Result<T, Vec<(usize, Error)>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let mut tries = JoinSet::new();
+    let mut failed = Vec::with_capacity(items.len());
+    let mut items = items.enumerate();
+    loop {
+        let is_last = items.len() == 0;
+        if let Some((index, item)) = items.next() {
+            let attempt = attempt(item);
+            tries.spawn(async move { (index, attempt.await) });
+        }
+        let joined = if items.len() > 0 {
+            // The next one gets its turn when this one has failed, or has taken its time.
+            let Ok(joined) = timeout(STAGGER, tries.join_next()).await else { continue };
+            joined
+        } else {
+            tries.join_next().await
+        };
+        match joined {
+            Some(Ok((_, Ok(found)))) => return Ok(found),
+            Some(Ok((index, Err(error)))) if is_final(&error) => return Err(vec![(index, error)]),
+            Some(Ok((index, Err(error)))) => failed.push((index, error)),
+            // Only a panic or the end of the runtime gets here; either way nothing was found there.
+            Some(Err(_)) => {}
+            None if is_last => break,
+            None => {}
+        }
+    }
+    failed.sort_by_key(|(index, _)| *index);
+    Err(failed)
+}
+
 /// Opens connections to several nodes, each a little after the one before, and keeps the first that succeeds. When none does, the
 /// error lists them all.
 ///
@@ -53,35 +95,17 @@ pub(super) async fn open_any(
     deadline: Deadline,
     tell: Tell,
 ) -> Result<Opened, Error> {
-    let mut tries = JoinSet::new();
-    let mut causes = Vec::with_capacity(nodes.len());
-    let mut next = nodes.iter().enumerate();
-    loop {
-        let more = next.len() > 0;
-        if let Some((index, node)) = next.next() {
-            let (config, node, tell) = (Arc::clone(config), Arc::clone(node), tell.clone());
-            tries.spawn(async move { (index, open(&config, &node, deadline, tell).await) });
+    let attempt = |node: &Arc<Node>| {
+        let (config, node, tell) = (Arc::clone(config), Arc::clone(node), tell.clone());
+        async move { open(&config, &node, deadline, tell).await }
+    };
+    first_of(nodes.iter(), attempt, Error::is_authentication).await.map_err(|mut failed| match failed.pop() {
+        Some((index, error)) if error.is_authentication() => error.at(nodes[index].address()),
+        last => {
+            let causes = failed.into_iter().chain(last);
+            Error::new(ErrorKind::NoNode(causes.map(|(index, error)| (nodes[index].address().clone(), error)).collect()))
         }
-        let joined = if next.len() > 0 {
-            // The next one gets its turn when this one has failed, or has taken its time.
-            let Ok(joined) = timeout(STAGGER, tries.join_next()).await else { continue };
-            joined
-        } else {
-            tries.join_next().await
-        };
-        match joined {
-            Some(Ok((_, Ok(opened)))) => return Ok(opened),
-            Some(Ok((index, Err(error)))) if error.is_authentication() => return Err(error.at(nodes[index].address())),
-            Some(Ok((index, Err(error)))) => causes.push((index, error)),
-            // Only a panic or the end of the runtime gets here; either way this address gave no connection.
-            Some(Err(_)) => {}
-            None if !more => break,
-            None => {}
-        }
-    }
-    causes.sort_by_key(|(index, _)| *index);
-    let causes = causes.into_iter().map(|(index, error)| (nodes[index].address().clone(), error)).collect();
-    Err(Error::new(ErrorKind::NoNode(causes)))
+    })
 }
 
 /// Opens a connection to one node when it may be tried, and takes note there of how that went.
@@ -132,9 +156,10 @@ async fn open_at(config: &Config, node: &Arc<Node>, deadline: Deadline, tell: Te
     opened
 }
 
-/// All addresses of the name are tried in turn, IPv4 and IPv6.
+/// To any of the addresses that the name stands for, IPv4 and IPv6.
 async fn connect(config: &Config, address: &Address) -> Result<TcpStream, Error> {
-    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    let addresses = lookup_host((address.host.as_str(), address.port)).await?;
+    let stream = dial(addresses.collect()).await?;
     stream.set_nodelay(true)?;
     let socket = SockRef::from(&stream);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(PROBE_INTERVAL).with_retries(PROBES))?;
@@ -142,6 +167,15 @@ async fn connect(config: &Config, address: &Address) -> Result<TcpStream, Error>
     let limit = config.heartbeats.and_then(|rhythm| Some(rhythm.interval + rhythm.timeout?));
     socket.set_tcp_user_timeout(Some(limit.map_or(UNCONFIRMED, |limit| limit.min(UNCONFIRMED))))?;
     Ok(stream)
+}
+
+/// An address that does not answer costs a moment: the next ones are tried meanwhile.
+async fn dial(addresses: Vec<SocketAddr>) -> Result<TcpStream, Error> {
+    let attempt = |address| async move { Ok(TcpStream::connect(address).await?) };
+    first_of(addresses.into_iter(), attempt, |_| false).await.map_err(|mut failed| match failed.pop() {
+        Some((_, error)) => error,
+        None => std::io::Error::new(std::io::ErrorKind::NotFound, "the name stands for no address").into(),
+    })
 }
 
 /// A connection on its way to being open.
@@ -252,5 +286,61 @@ fn other_protocol(received: &[u8]) -> Option<&'static str> {
         [b'S', b'S', b'H', b'-', ..] => Some("the peer speaks SSH"),
         [0x15, 0x03, _, _, ..] => Some("the peer expects TLS (use_ssl=True)"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use super::*;
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    /// An address that neither takes nor refuses connections, as long as what fills its queue lives.
+    fn silent() -> (SocketAddr, socket2::Socket, Vec<socket2::Socket>) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let fill = |_| {
+            let filler = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            filler.set_nonblocking(true).unwrap();
+            let _ = filler.connect(&address.into());
+            filler
+        };
+        let fillers = (0..4).map(fill).collect();
+        (address, socket, fillers)
+    }
+
+    fn refusing() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    #[test]
+    fn an_address_that_is_silent_does_not_keep_the_others_from_being_tried() {
+        let (silent, _socket, _fillers) = silent();
+        let listener = TcpListener::bind("127.0.0.2:0").unwrap();
+        let good = listener.local_addr().unwrap();
+        run(async {
+            let alone = timeout(Duration::from_millis(300), dial(vec![silent])).await;
+            assert!(alone.is_err(), "it is silent");
+            let begun = Instant::now();
+            let stream = dial(vec![silent, refusing(), good, silent]).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), good);
+            assert!(begun.elapsed() < Duration::from_secs(1));
+        });
+    }
+
+    #[test]
+    fn without_an_address_that_answers_the_last_failure_is_told() {
+        run(async {
+            let refused = dial(vec![refusing(), refusing()]).await.unwrap_err();
+            assert!(refused.to_string().contains("refused"), "{refused}");
+            assert!(dial(Vec::new()).await.unwrap_err().to_string().contains("no address"));
+        });
     }
 }
