@@ -30,7 +30,7 @@ CACHE = "bench"
 
 
 class Runner:
-    """Runs workers against one node."""
+    """Runs workers against the first node of a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -39,14 +39,14 @@ class Runner:
         self.pinned = False
 
     def pin(self, pinned: bool) -> None:
-        """Put node and clients on one processor, or let them go: on one, waking the other side costs the least and varies the least."""
+        """Put nodes and clients on one processor, or let them go: on one, waking the other side costs the least and varies the least."""
         self.pinned = pinned
         wanted = self.processors[:1] if pinned else self.processors
-        process = self.cluster[0].process
-        assert process is not None
-        for thread in os.listdir(f"/proc/{process.pid}/task"):
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread), wanted)
+        for node in self.cluster.nodes:
+            assert node.process is not None
+            for thread in os.listdir(f"/proc/{node.process.pid}/task"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread), wanted)
 
     def command(self, peer: str, workload: str, count: int) -> list[str]:
         if peer == "floor":
@@ -85,15 +85,26 @@ class Comparison:
         return statistics.median(each[peer][figure] for each in self.rounds)
 
 
-OURS, THEIRS, FLOOR, UVLOOP = "pyignite_rs", "pyignite", "floor", "pyignite_rs+uvloop"
+OURS, THEIRS, FLOOR, UVLOOP, GUARDED = "pyignite_rs", "pyignite", "floor", "pyignite_rs+uvloop", "guarded"
+
+#: Reports what is being done.
+Say = Callable[[str], None]
 
 
-def system_calls(run: Runner, workload: str, few: int, many: int) -> dict[str, float]:
+def compare(run: Runner, rounds: int, say: Say, workload: str, **counts: int) -> Comparison:
+    made = Comparison(workload, {peer.replace("_uvloop", "+uvloop"): count for peer, count in counts.items()})
+    for number in range(rounds):
+        say(f"{workload}, round {number + 1} of {rounds}")
+        made.run_round(run)
+    return made
+
+
+def system_calls(run: Runner, workload: str, few: int, many: int, peer: str = OURS) -> dict[str, float]:
     """System calls per call by name: the difference of two runs under strace, so that start and end cancel out."""
 
     def counted(count: int) -> dict[str, int]:
         with tempfile.NamedTemporaryFile("r") as report:
-            run(OURS, workload, count, prefix=["strace", "-f", "-c", "-o", report.name])
+            run(peer, workload, count, prefix=["strace", "-f", "-c", "-o", report.name])
             lines = [line.split() for line in report.read().splitlines()]
         return {line[-1]: int(line[3]) for line in lines if len(line) >= 5 and line[3].isdigit() and line[-1] != "total"}
 
@@ -139,16 +150,35 @@ def one_over(values: list[float]) -> str:
     return f"1/{statistics.median(inverted):.1f} (1/{min(inverted):.1f} to 1/{max(inverted):.1f})"
 
 
-def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) -> list[Row]:
+def two_calls(name: str, calls: dict[str, float]) -> Row:
+    """A call costs one send and one receive."""
+    sockets = calls.get("sendto", 0) + calls.get("recvfrom", 0)
+    total, futex = sum(value for value in calls.values() if value > 0), calls.get("futex", 0)
+    shown = f"{sockets:.2f} (all kinds {total:.2f}), futex {abs(futex):.2f}"
+    return Row(name, "2.00, futex 0", shown, round(total, 2) == 2.0 and round(futex, 2) == 0)
+
+
+def measure_guarded(run: Runner, rounds: int, quick: float, say: Say) -> list[Row]:
+    """Two nodes, calls that go to the one that has the key, time limits and heartbeats."""
+    count = max(512, int(20_000 * quick))
+    text = "two nodes, partition awareness, timeout and heartbeats on"
+    say("warming two nodes up")
+    run(GUARDED, "sync_put", count)
+    rows = [two_calls(f"sync get, {text}: send + recv per call", system_calls(run, "sync_get", 2_000, 12_000, GUARDED))]
+    run.pin(True)
+    compared = compare(run, rounds, say, "sync_get", guarded=count, floor=count)
+    cpu = compared.ratios("cpu", GUARDED, FLOOR)
+    name = f"sync get, {text}, one processor: client CPU against the raw replay"
+    rows.append(Row(name, "<= 1.5", spread(cpu), statistics.median(cpu) <= 1.5))
+    return rows
+
+
+def measure(run: Runner, rounds: int, quick: float, say: Say) -> list[Row]:
     def times(count: int) -> int:
         return max(512, int(count * quick))
 
     def comparison(workload: str, **counts: int) -> Comparison:
-        made = Comparison(workload, {peer.replace("_uvloop", "+uvloop"): count for peer, count in counts.items()})
-        for number in range(rounds):
-            say(f"{workload}, round {number + 1} of {rounds}")
-            made.run_round(run)
-        return made
+        return compare(run, rounds, say, workload, **counts)
 
     say("warming the node up")
     run(OURS, "sync_put", times(30_000))
@@ -160,13 +190,7 @@ def measure(run: Runner, rounds: int, quick: float, say: Callable[[str], None]) 
     def at_most(name: str, limit: float, text: str, values: list[float], show: Callable[[list[float]], str] = spread) -> None:
         rows.append(Row(name, text, show(values), statistics.median(values) <= limit))
 
-    calls = system_calls(run, "sync_get", 2_000, 12_000)
-    sockets = calls.get("sendto", 0) + calls.get("recvfrom", 0)
-    total, futex = sum(value for value in calls.values() if value > 0), calls.get("futex", 0)
-    shown = f"{sockets:.2f} (all kinds {total:.2f}), futex {futex:.2f}"
-    rows.append(
-        Row("sync get: send + recv per call (strace -c)", "2.00, futex 0", shown, round(total, 2) == 2.0 and round(futex, 2) == 0)
-    )
+    rows.append(two_calls("sync get: send + recv per call (strace -c)", system_calls(run, "sync_get", 2_000, 12_000)))
     for placement in ("one processor", "free"):
         run.pin(placement != "free")
         for name in ("sync_get", "sync_put"):
@@ -270,8 +294,14 @@ def main() -> None:
     for tool, package in (("strace", "strace"), ("taskset", "util-linux")):
         if shutil.which(tool) is None:
             raise SystemExit(f"'{tool}' is missing: install {package}")
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
     with Cluster(1, jit=True) as cluster:
-        rows = measure(Runner(cluster), arguments.rounds, arguments.quick, lambda text: print(text, file=sys.stderr, flush=True))
+        rows = measure(Runner(cluster), arguments.rounds, arguments.quick, say)
+    with Cluster(2, jit=True) as cluster:
+        rows += measure_guarded(Runner(cluster), arguments.rounds, arguments.quick, say)
     text = table(rows, arguments.rounds)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(text)

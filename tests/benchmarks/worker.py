@@ -17,6 +17,10 @@ VALUE = "fourteen chars"
 ENTRIES = 1000
 
 
+#: The peer `guarded` is pyignite_rs with everything on that watches over calls.
+GUARDS = {"guarded": {"timeout": 5.0, "heartbeat_interval": 1.0, "heartbeat_timeout": 5.0}}
+
+
 def _module(peer: str) -> Any:
     if peer == "pyignite":
         import pyignite
@@ -259,7 +263,7 @@ def main() -> None:
     if workload in CODEC:
         result = CODEC[workload](None, int(count))
     elif workload in SYNC:
-        client = _module(peer).Client()
+        client = _module(peer).Client(**GUARDS.get(peer, {}))
         client.benchmark_address = (host, int(port))
         with client.connect(host, int(port)):
             result = SYNC[workload](client.get_or_create_cache(name), int(count))
