@@ -109,3 +109,14 @@ pub enum Target {
     /// Over this connection and no other.
     At(Place, Opens),
 }
+
+impl Target {
+    /// Where an attempt goes: a node that failed once is not insisted on.
+    #[inline]
+    pub fn at_attempt(&self, is_first: bool) -> &Self {
+        match self {
+            Self::Key { .. } | Self::Primary(_) if !is_first => &Self::Any,
+            _ => self,
+        }
+    }
+}

@@ -295,7 +295,7 @@ async fn tend(pool: Weak<Pool>) {
 /// What is asked of a lane.
 enum Ask<'a> {
     /// A request, and its answer.
-    Call(&'static Operation, &'a mut [u8]),
+    Call(&'a mut [u8]),
     /// The answer to a request that was sent ahead.
     Collect(i64),
 }
@@ -375,7 +375,7 @@ impl Pool {
         deadline: Deadline,
         interrupt: Interrupt<'_>,
     ) -> Result<Held, Error> {
-        self.carry(target, operation, Ask::Call(operation, frame), deadline, interrupt)
+        self.carry(target, operation, Ask::Call(frame), deadline, interrupt)
     }
 
     /// Waits for the answer to a request that [`Held::ask_ahead`] sent over this connection.
@@ -451,13 +451,12 @@ impl Pool {
             Ask::Collect(request) => Some(request),
         };
         loop {
-            // A node that failed once is not insisted on.
-            let wanted = if attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
+            let wanted = target.at_attempt(attempts.is_none());
             let failed = match self.lane(wanted, operation.opens, deadline, interrupt) {
                 Ok(mut held) => {
                     let Some(lane) = &mut held.lane else { continue };
                     let carried = match &mut ask {
-                        Ask::Call(operation, frame) => lane.call(operation, frame, deadline, interrupt),
+                        Ask::Call(frame) => lane.call(operation, frame, deadline, interrupt),
                         Ask::Collect(request) => lane.collect(*request, deadline, interrupt),
                     };
                     self.tell_outcome(lane, ahead, carried.as_ref().copied());

@@ -52,6 +52,12 @@ impl Inquiry {
     }
 }
 
+/// The node with this id; any, where that is not known.
+fn target_of(nodes: &[Arc<Node>], primary: Option<NodeId>) -> Target {
+    let node = primary.and_then(|id| nodes.iter().find(|node| node.id() == Some(id)));
+    node.map_or(Target::Any, |node| Target::Primary(Arc::clone(node)))
+}
+
 impl Pool {
     /// Whether keys are looked up at all: see [`super::affinity::Affinity::is_routing`].
     #[inline]
@@ -110,8 +116,7 @@ impl Pool {
         for (index, item) in split.items.iter().enumerate() {
             let primary = hash(split.cache_id, split.key(item)).and_then(|hash| self.affinity.primary(split.cache_id, hash));
             let place = *places.entry(primary).or_insert_with(|| {
-                let node = primary.and_then(|id| nodes.iter().find(|node| node.id() == Some(id)));
-                groups.push((node.map_or(Target::Any, |node| Target::Primary(Arc::clone(node))), Vec::new()));
+                groups.push((target_of(&nodes, primary), Vec::new()));
                 groups.len() - 1
             });
             groups[place].1.push(index);
@@ -146,10 +151,7 @@ impl Pool {
     /// A target by node instead of by key.
     pub(super) fn resolve(&self, target: &Target) -> Option<Target> {
         let Target::Key { cache_id, hash } = target else { return None };
-        let primary = self.affinity.primary(*cache_id, *hash);
-        let nodes = self.nodes.load();
-        let node = primary.and_then(|id| nodes.iter().find(|node| node.id() == Some(id)));
-        Some(node.map_or(Target::Any, |node| Target::Primary(Arc::clone(node))))
+        Some(target_of(&self.nodes.load(), self.affinity.primary(*cache_id, *hash)))
     }
 
     /// Takes note of where nodes listen: new ones are added, those that left are dropped unless they were configured.

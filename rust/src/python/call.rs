@@ -305,8 +305,7 @@ impl Call {
     fn submit(pool: &std::sync::Arc<Pool>, waiting: &mut Waiting) {
         let completions = waiting.port.get().completions();
         let Some((target, operation, frame)) = next_request(&mut waiting.job, &mut waiting.detour) else { return };
-        // A node that failed once is not insisted on.
-        let target = if waiting.attempts.is_some() && matches!(target, Target::Primary(_)) { &Target::Any } else { target };
+        let target = target.at_attempt(waiting.attempts.is_none());
         let (ticket, collecting) = pool.start(target, operation, frame, waiting.deadline, completions, waiting.token);
         if pool.is_watched() && ticket.is_sent() {
             waiting.watched = watch(&ticket, &mut waiting.job, &mut waiting.detour);
