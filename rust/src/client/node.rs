@@ -388,7 +388,10 @@ impl Node {
         let Lanes { idle, kept, open, .. } = &mut *lanes;
         let before = idle.len();
         idle.retain_mut(|lane| lane.tend());
-        *open -= before - idle.len();
+        if idle.len() < before {
+            *open -= before - idle.len();
+            self.lost.store(true, Ordering::Relaxed);
+        }
         kept.retain(|_, kept| kept.lane.as_mut().is_none_or(|lane| lane.tend()));
         drop(lanes);
         if let Some(shared) = self.live_shared() {
