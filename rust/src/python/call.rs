@@ -602,8 +602,7 @@ impl Call {
 
     #[getter]
     fn __name__(&self) -> String {
-        let name = face::qualified(self.name);
-        name.rsplit('.').next().unwrap_or(&name).to_owned()
+        face::short(self.name)
     }
 
     #[getter]

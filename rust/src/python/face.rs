@@ -413,3 +413,9 @@ pub(super) fn qualified(name: &str) -> String {
         None => name.to_owned(),
     }
 }
+
+/// The method alone, as `__name__` of a coroutine says it.
+pub(super) fn short(name: &str) -> String {
+    let name = qualified(name);
+    name.rsplit('.').next().unwrap_or(&name).to_owned()
+}

@@ -124,8 +124,7 @@ impl Several {
 
     #[getter]
     fn __name__(&self) -> String {
-        let name = face::qualified(self.name);
-        name.rsplit('.').next().unwrap_or(&name).to_owned()
+        face::short(self.name)
     }
 
     #[getter]
