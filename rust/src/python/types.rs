@@ -91,14 +91,14 @@ impl Types {
         drop(before);
     }
 
-    /// Keeps what the cluster says about a type, with a class for each schema that has none.
-    fn learn(&self, py: Python<'_>, found: BinaryType) -> PyResult<Arc<BinaryType>> {
-        let found = Arc::new(found);
+    /// Keeps what the cluster answers about a type, with a class for each schema that has none; `None` when it knows no such type.
+    fn learn_reply(&self, py: Python<'_>, payload: &[u8]) -> PyResult<Option<Arc<BinaryType>>> {
+        let Some(found) = read_type(py, payload)?.map(Arc::new) else { return Ok(None) };
         for schema in &found.schemas {
             self.describe(py, &found, schema)?;
         }
         self.registry.learn(Arc::clone(&found));
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn describe(&self, py: Python<'_>, found: &BinaryType, schema: &Schema) -> PyResult<()> {
@@ -119,8 +119,7 @@ impl Types {
     pub fn fetch(self: &Arc<Self>, type_id: i32, schema_id: i32) -> Detour {
         let types = Arc::clone(self);
         let done = move |py: Python<'_>, payload: &[u8]| {
-            if let Some(found) = read_type(py, payload)? {
-                let found = types.learn(py, found)?;
+            if let Some(found) = types.learn_reply(py, payload)? {
                 // An object without fields has the schema that every type has.
                 if schema_id == EMPTY_SCHEMA {
                     types.describe(py, &found, &Schema { id: EMPTY_SCHEMA, field_ids: Vec::new() })?;
@@ -158,7 +157,7 @@ impl Types {
         affinity_key_field: Option<String>,
         cluster: u64,
     ) -> PyResult<Option<Detour>> {
-        let found = read_type(py, payload)?.map(|found| self.learn(py, found)).transpose()?;
+        let found = self.learn_reply(py, payload)?;
         let mut description = plan.described.clone();
         // A type keeps its affinity key field: telling none would contradict.
         let known = found.as_ref().and_then(|found| found.affinity_key_field.clone());
@@ -364,9 +363,7 @@ impl Finisher for Query {
         _: &Carried,
         answer: &mut Answer,
     ) -> Result<Bound<'py, PyAny>, ReadError> {
-        if let Some(found) = read_type(py, answer.payload())? {
-            types.learn(py, found)?;
-        }
+        types.learn_reply(py, answer.payload())?;
         Ok(self.local(py, types)?)
     }
 }
@@ -470,9 +467,7 @@ impl Finisher for Unwrap {
         _: &Carried,
         answer: &mut Answer,
     ) -> Result<Bound<'py, PyAny>, ReadError> {
-        if let Some(found) = read_type(py, answer.payload())? {
-            types.learn(py, found)?;
-        }
+        types.learn_reply(py, answer.payload())?;
         unwrapped(types, self.value.bind(py))
     }
 }
