@@ -321,14 +321,8 @@ impl Call {
     fn advance(py: Python<'_>, waiting: &mut Waiting, outcome: Result<Reply, Error>) -> Option<PyResult<Py<PyAny>>> {
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(error) => match waiting.detour.take_if(|detour| detour.refused.is_some()) {
-                // A question on the side: the call goes on without its answer.
-                Some(Detour { refused, .. }) => {
-                    if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
-                        refused();
-                    }
-                    return Self::go_on(py, waiting);
-                }
+            Err(error) => match waiting.detour.take_if(|detour| detour.unanswered(&error)) {
+                Some(_) => return Self::go_on(py, waiting),
                 None => return Some(Err(Self::give_up(py, waiting, &error))),
             },
         };

@@ -17,7 +17,7 @@ use super::several::Several;
 use super::types::Types;
 use crate::client::completion::Reply as Message;
 use crate::client::pool::Held;
-use crate::client::{Deadline, ErrorKind, Handle, Target};
+use crate::client::{Deadline, Handle, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::{Operation, Reply, split};
 
@@ -285,22 +285,17 @@ fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Det
     let pool = &connected.pool;
     let mut next = Some(detour);
     while let Some(mut detour) = next {
-        let turn = detour.turn_of_thread(py, deadline);
-        let Detour { operation, mut frame, done, refused, alone } = detour;
+        let operation = detour.operation;
         let facts = || Facts { operation: Some(operation), cache: carried.cache.clone() };
+        let turn = detour.turn_of_thread(py, deadline);
         if !turn.map_err(|(error, raised)| raised.unwrap_or_else(|| error::to_python(py, &error, facts())))? {
             return Ok(());
         }
         let (carried_out, raised) =
-            runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
+            runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut detour.frame, deadline, interrupt));
         next = match carried_out {
-            Ok(held) => done(py, held.payload())?.map(|next| next.after(alone)),
-            Err(error) if refused.is_some() && raised.is_none() => {
-                if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
-                    refused();
-                }
-                None
-            }
+            Ok(held) => (detour.done)(py, held.payload())?.map(|next| next.after(detour.alone)),
+            Err(error) if raised.is_none() && detour.unanswered(&error) => None,
             Err(error) => return Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts()))),
         };
     }

@@ -54,7 +54,7 @@ pub(super) struct Detour {
     pub frame: Vec<u8>,
     pub done: Done,
     /// What happens when servers refuse it: this, and the call goes on; without it the call ends.
-    pub refused: Option<Box<dyn FnOnce() + Send>>,
+    refused: Option<Box<dyn FnOnce() + Send>>,
     /// For requests of which one at a time is enough.
     pub alone: Option<Alone>,
 }
@@ -129,6 +129,15 @@ impl Detour {
             });
             waited.map_err(|error| (error, raised))?;
         }
+    }
+
+    /// There will be no answer, for this reason. Tells whether the call goes on without it.
+    pub fn unanswered(&mut self, error: &Error) -> bool {
+        let Some(refused) = self.refused.take() else { return false };
+        if let ErrorKind::Server(_) = error.kind() {
+            refused();
+        }
+        true
     }
 
     /// The request that follows from this one keeps its turn.
