@@ -98,6 +98,14 @@ pub(super) struct Carried {
 }
 
 impl Carried {
+    /// Sends it where its key lives, unless it has a place already.
+    #[inline]
+    fn aim(&mut self, key: Option<Target>) {
+        if let (Some(key), Target::Any) = (key, &self.target) {
+            self.target = key;
+        }
+    }
+
     /// The cache whose keys have to be looked up before a request with many of them is sent.
     pub fn cache_to_know(&self, frame: &[u8]) -> Option<i32> {
         match self.target {
@@ -158,19 +166,19 @@ const KEPT: usize = 1 << 20;
 #[inline]
 pub(super) fn run<'py>(
     client: &Bound<'py, BaseClient>,
-    carried: Carried,
+    mut carried: Carried,
     timeout: f64,
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match client.get().face() {
-        Face::Sync => wait(client, &carried, duration(timeout)?, write),
+        Face::Sync => wait(client, &mut carried, duration(timeout)?, write),
         Face::Async => later(client, carried, timeout, write),
     }
 }
 
 fn wait<'py>(
     client: &Bound<'py, BaseClient>,
-    carried: &Carried,
+    carried: &mut Carried,
     timeout: Option<Duration>,
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -180,21 +188,15 @@ fn wait<'py>(
     write(&mut request)?;
     let Request { out, before, key, .. } = request;
     let mut frame = out.into_buffer();
+    carried.aim(key);
+    let carried = &*carried;
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
     let deadline = BaseClient::deadline(client, pool, timeout)?;
     for detour in before {
         take_detour(py, &connected, carried, detour, deadline)?;
     }
-    let target = match (&key, &carried.target) {
-        (Some(key), Target::Any) => key,
-        (_, target) => target,
-    };
-    let cache_to_know = match target {
-        Target::Key { cache_id, .. } => Some(*cache_id),
-        _ => carried.cache_to_know(&frame),
-    };
-    if let Some(cache_id) = cache_to_know.filter(|_| pool.is_routing()) {
+    if let Some(cache_id) = carried.cache_to_know(&frame).filter(|_| pool.is_routing()) {
         for inquiry in pool.inquiries(cache_id) {
             take_detour(py, &connected, carried, Detour::aside(inquiry), deadline)?;
         }
@@ -204,7 +206,7 @@ fn wait<'py>(
         }
     }
     let (carried_out, raised) =
-        runtime::wait(py, |interrupt| pool.call(target, carried.operation, &mut frame, deadline, interrupt));
+        runtime::wait(py, |interrupt| pool.call(&carried.target, carried.operation, &mut frame, deadline, interrupt));
     let result = match carried_out {
         Ok(held) => read(client, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
@@ -355,9 +357,7 @@ pub(super) fn prepare<'py>(
     match duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout)) {
         Ok(timeout) => {
             let Request { out, before, key, .. } = request;
-            if let (Some(key), Target::Any) = (key, &carried.target) {
-                carried.target = key;
-            }
+            carried.aim(key);
             (Job::Request { frame: out.into_buffer(), carried, before: before.into() }, timeout)
         }
         Err(error) => (Job::Known(Err(error)), None),
