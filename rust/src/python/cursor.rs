@@ -188,46 +188,55 @@ impl BaseCursor {
         )
     }
 
-    /// Stage 1 of asking for the next page.
-    fn page_request(slf: &Bound<'_, Self>) -> (Carried, i64) {
+    /// What a request for the next page is carried with.
+    fn page_request(slf: &Bound<'_, Self>) -> Carried {
         let this = slf.get();
         let (_, operation) = this.rows.operations();
-        let (target, number) = {
-            let state = this.lock();
-            (state.open.as_ref().map_or(Target::Any, Kept::target), state.number)
-        };
+        let target = this.lock().open.as_ref().map_or(Target::Any, Kept::target);
         let finish = Finish::Own(Box::new(NextPage { cursor: slf.clone().unbind(), asked: AtomicBool::new(false) }));
         let name = if this.rows == Rows::Scan { "AioScanCursor.page" } else { "AioSqlFieldsCursor.page" };
-        (Carried { name, operation, cache: this.cache.clone(), target, finish }, number)
+        Carried { name, operation, cache: this.cache.clone(), target, finish }
+    }
+
+    /// That request, as it is sent.
+    fn page_frame(&self) -> Vec<u8> {
+        let mut out = Writer::request(Vec::new());
+        out.i64(self.lock().number);
+        out.into_buffer()
+    }
+
+    fn page_job(slf: &Bound<'_, Self>) -> Job {
+        Job::Request { frame: slf.get().page_frame(), carried: Self::page_request(slf), before: Default::default() }
+    }
+
+    /// Starts the call for the next page on the running loop.
+    fn call_ahead(slf: &Bound<'_, Self>) {
+        let this = slf.get();
+        // Without it the page is asked for when it is needed.
+        if let Ok(call) = Call::eager(slf.py(), PAGE, Self::page_job(slf), this.client.clone_ref(slf.py()), None) {
+            let before = this.lock().ahead.replace(call.unbind());
+            drop(before);
+        }
     }
 
     /// Sends the request for the next page while this one is still unread.
     fn ask_ahead(slf: &Bound<'_, Self>, answer: &mut Answer) -> PyResult<()> {
-        let py = slf.py();
-        let (carried, number) = Self::page_request(slf);
-        let mut out = Writer::request(Vec::new());
-        out.i64(number);
-        let mut frame = out.into_buffer();
+        let this = slf.get();
         match answer {
             Answer::Lane(held, deadline) => {
+                let (_, operation) = this.rows.operations();
+                let mut frame = this.page_frame();
                 let (asked, raised) =
-                    runtime::wait(py, |interrupt| held.ask_ahead(carried.operation, &mut frame, *deadline, interrupt));
+                    runtime::wait(slf.py(), |interrupt| held.ask_ahead(operation, &mut frame, *deadline, interrupt));
                 if let Some(raised) = raised {
                     return Err(raised);
                 }
                 // A connection that does not even take this is found lost by whoever needs the page.
-                if let (Ok(request), Some(open)) = (asked, &mut slf.get().lock().open) {
+                if let (Ok(request), Some(open)) = (asked, &mut this.lock().open) {
                     open.set_ahead(Some(request));
                 }
             }
-            Answer::Message(..) => {
-                let job = Job::Request { frame, carried, before: Default::default() };
-                // Without it the page is asked for when it is needed.
-                if let Ok(call) = Call::eager(py, PAGE, job, slf.get().client.clone_ref(py), None) {
-                    let before = slf.get().lock().ahead.replace(call.unbind());
-                    drop(before);
-                }
-            }
+            Answer::Message(..) => Self::call_ahead(slf),
         }
         Ok(())
     }
@@ -388,8 +397,11 @@ impl BaseCursor {
 
     fn fetch<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let client = slf.get().client.bind(slf.py());
-        let (carried, number) = Self::page_request(slf);
-        let ahead = slf.get().lock().open.as_ref().and_then(Kept::ahead);
+        let carried = Self::page_request(slf);
+        let (ahead, number) = {
+            let state = slf.get().lock();
+            (state.open.as_ref().and_then(Kept::ahead), state.number)
+        };
         match ahead {
             Some(request) => face::collect(client, &carried, request, 0.0),
             None => face::run(client, carried, 0.0, |request| {
@@ -472,7 +484,7 @@ impl BaseCursor {
         let client = this.client.bind(py);
         // A page that is on its way is waited for: a cursor serves one request at a time.
         if client.get().face() == Face::Sync && this.lock().open.as_ref().is_some_and(|open| open.ahead().is_some()) {
-            let (mut carried, _) = Self::page_request(slf);
+            let mut carried = Self::page_request(slf);
             carried.finish = Finish::Own(Box::new(Discard { cursor: slf.clone().unbind() }));
             let request = this.lock().open.as_ref().and_then(Kept::ahead).unwrap_or_default();
             if let Err(error) = face::collect(client, &carried, request, 0.0) {
@@ -679,11 +691,7 @@ impl Row {
                         (state.more, state.open.is_none())
                     };
                     if more && !is_closed {
-                        let (job, client) = Self::ask(py, cursor.bind(py));
-                        if let Ok(ahead) = Call::eager(py, PAGE, job, client, None) {
-                            let before = this.lock().ahead.replace(ahead.unbind());
-                            drop(before);
-                        }
+                        BaseCursor::call_ahead(cursor.bind(py));
                     }
                 }
                 Err(error) => {
@@ -702,16 +710,8 @@ impl Row {
         if let Some(call) = ahead {
             return Ok(call);
         }
-        let (job, client) = Self::ask(py, cursor);
-        Ok(Bound::new(py, Call::cold(PAGE, job, client, None))?.unbind())
-    }
-
-    fn ask(py: Python<'_>, cursor: &Bound<'_, BaseCursor>) -> (Job, Py<BaseClient>) {
-        let (carried, number) = BaseCursor::page_request(cursor);
-        let mut out = Writer::request(Vec::new());
-        out.i64(number);
-        let job = Job::Request { frame: out.into_buffer(), carried, before: Default::default() };
-        (job, cursor.get().client.clone_ref(py))
+        let client = cursor.get().client.clone_ref(py);
+        Ok(Bound::new(py, Call::cold(PAGE, BaseCursor::page_job(cursor), client, None))?.unbind())
     }
 }
 
