@@ -152,6 +152,19 @@ impl BaseCursor {
         row
     }
 
+    /// The rows of an answer, which every page of it ends with.
+    fn read_page<'py>(&self, py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Result<Page<'py>, ReadError> {
+        let columns = self.lock().columns;
+        match self.rows {
+            // pyignite's asynchronous scan gives lists, all others give tuples.
+            Rows::Scan | Rows::Entries => {
+                let as_lists = self.rows == Rows::Scan && self.client.bind(py).get().face() == Face::Async;
+                decode::read_entry_page(py, types, reader, as_lists)
+            }
+            Rows::Fields { .. } => decode::read_row_page(py, types, reader, columns),
+        }
+    }
+
     fn install(&self, page: Page<'_>) {
         let before = {
             let mut state = self.lock();
@@ -284,19 +297,16 @@ impl Finisher for Opened {
         }
         let mut reader = Reader::new(answer.payload());
         let number = reader.i64()?;
-        let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
-            Rows::Fields { names } => {
-                let columns = decode::read_column_count(&mut reader)?;
-                let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
-                let mut state = this.lock();
-                state.columns = columns;
-                let before = std::mem::replace(&mut state.names, names);
-                drop(state);
-                drop(before);
-                decode::read_row_page(py, types, &mut reader, columns)?
-            }
-        };
+        if let Rows::Fields { names } = this.rows {
+            let columns = decode::read_column_count(&mut reader)?;
+            let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
+            let mut state = this.lock();
+            state.columns = columns;
+            let before = std::mem::replace(&mut state.names, names);
+            drop(state);
+            drop(before);
+        }
+        let page = this.read_page(py, types, &mut reader)?;
         this.install(page);
         let mut state = this.lock();
         (state.number, state.is_open) = (number, true);
@@ -329,14 +339,7 @@ impl Finisher for NextPage {
                 BaseCursor::follow(cursor, answer)?;
             }
         }
-        let mut reader = Reader::new(answer.payload());
-        let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
-            Rows::Fields { .. } => {
-                let columns = this.lock().columns;
-                decode::read_row_page(py, types, &mut reader, columns)?
-            }
-        };
+        let page = this.read_page(py, types, &mut Reader::new(answer.payload()))?;
         Ok((page.items, page.more).into_pyobject(py)?.into_any())
     }
 }
@@ -360,11 +363,6 @@ impl Finisher for Closed {
 }
 
 impl BaseCursor {
-    /// pyignite's asynchronous scan gives lists, all others give tuples.
-    fn makes_lists(&self, py: Python<'_>) -> bool {
-        self.rows == Rows::Scan && self.client.bind(py).get().face() == Face::Async
-    }
-
     /// The next row on the calling thread.
     fn next<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let this = slf.get();
