@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -14,6 +14,7 @@ use super::decode::{self, Page, ReadError};
 use super::error;
 use super::face::{self, Answer, Carried, Face, Finish, Finisher};
 use super::request::Request;
+use super::row::Row;
 use super::runtime::{self, Kept};
 use super::types::Types;
 use crate::client::Target;
@@ -134,7 +135,8 @@ impl BaseCursor {
     }
 
     /// The row that comes next, if it is here already.
-    fn ready<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+    #[inline]
+    pub fn ready<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let mut state = self.lock();
         if let Some(names) = state.names.take() {
             return Some(names.into_bound(py).into_any());
@@ -184,7 +186,7 @@ impl BaseCursor {
     }
 
     /// A page could not be had.
-    fn fail(&self) {
+    pub fn fail(&self) {
         let open = {
             let mut state = self.lock();
             (state.more, state.is_broken, state.is_busy) = (false, true, false);
@@ -391,6 +393,50 @@ impl BaseCursor {
             return Err(PyValueError::new_err("another thread or task waits for the next page of this cursor already"));
         }
         Ok(true)
+    }
+
+    /// An error if there is no row to wait for, in the end or now.
+    pub fn check_more(&self, py: Python<'_>) -> PyResult<()> {
+        let (is_open, is_broken, more) = {
+            let state = self.lock();
+            (state.is_open, state.is_broken, state.more)
+        };
+        if !is_open {
+            let class = if self.rows == Rows::Scan { "CacheError" } else { "SQLError" };
+            let text = "the cursor is not open: await it, or enter it with `async with`";
+            Err(error::named(py, class, text.into()))
+        } else if is_broken {
+            Err(self.broken(py))
+        } else if !more {
+            Err(PyStopAsyncIteration::new_err(()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The call that brings the next page of an asynchronous cursor: the one that was started ahead, or a cold one.
+    pub fn page_call(slf: &Bound<'_, Self>) -> PyResult<Py<Call>> {
+        if !Self::begin_page(slf)? {
+            return Err(PyStopAsyncIteration::new_err(()));
+        }
+        if let Some(call) = slf.get()._take_ahead() {
+            return Ok(call);
+        }
+        let client = slf.get().client.clone_ref(slf.py());
+        Ok(Bound::new(slf.py(), Call::cold(PAGE, Self::page_job(slf), client, None))?.unbind())
+    }
+
+    /// Keeps what that call brought. While this page is read, the next one comes.
+    pub fn page_came(slf: &Bound<'_, Self>, page: &Bound<'_, PyAny>) -> PyResult<()> {
+        installed(slf.get(), page)?;
+        let (more, is_closed) = {
+            let state = slf.get().lock();
+            (state.more, state.open.is_none())
+        };
+        if more && !is_closed {
+            Self::call_ahead(slf);
+        }
+        Ok(())
     }
 
     fn fetch<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
@@ -607,156 +653,6 @@ impl AsyncCursor {
     }
 
     fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Row>> {
-        let py = slf.py();
-        let cursor = slf.as_super();
-        let this = cursor.get();
-        let step = match this.ready(py) {
-            Some(row) => Step::Here(row.unbind()),
-            None => {
-                let (is_open, is_broken, more) = {
-                    let state = this.lock();
-                    (state.is_open, state.is_broken, state.more)
-                };
-                if !is_open {
-                    let class = if this.rows == Rows::Scan { "CacheError" } else { "SQLError" };
-                    let text = "the cursor is not open: await it, or enter it with `async with`";
-                    Step::Failed(error::named(py, class, text.into()))
-                } else if is_broken {
-                    Step::Failed(this.broken(py))
-                } else if !more {
-                    Step::Failed(PyStopAsyncIteration::new_err(()))
-                } else {
-                    Step::Waiting(cursor.clone().unbind())
-                }
-            }
-        };
-        Bound::new(py, Row { step: Mutex::new(step), call: Mutex::new(None) })
-    }
-}
-
-enum Step {
-    Here(Py<PyAny>),
-    Waiting(Py<BaseCursor>),
-    /// Raised where the row is awaited, as a coroutine raises.
-    Failed(PyErr),
-    Over,
-}
-
-/// One row of an asynchronous cursor, to be awaited: usually it is here already.
-#[pyclass(frozen, weakref, name = "CursorRow", module = "pyignite_rs._core")]
-pub(super) struct Row {
-    step: Mutex<Step>,
-    /// The page that it waits for.
-    call: Mutex<Option<Py<Call>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Row {
-    /// One step of the coroutine: what is yielded, or `StopIteration` with the row.
-    fn advance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        let cursor = match step {
-            Step::Here(row) => return Err(PyStopIteration::new_err((row,))),
-            Step::Over => return Err(pyo3::exceptions::PyRuntimeError::new_err("the row was awaited already")),
-            Step::Failed(error) => return Err(error),
-            Step::Waiting(cursor) => cursor,
-        };
-        let this = cursor.bind(py).get();
-        loop {
-            let call = match lock(&self.call).take() {
-                Some(call) => call,
-                None => {
-                    if let Some(row) = this.ready(py) {
-                        return Err(PyStopIteration::new_err((row.unbind(),)));
-                    }
-                    Self::next_page(py, cursor.bind(py))?
-                }
-            };
-            match Call::step(call.bind(py)) {
-                Ok(future) => {
-                    *lock(&self.call) = Some(call);
-                    *lock(&self.step) = Step::Waiting(cursor);
-                    return Ok(future.into_any());
-                }
-                Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
-                    installed(this, &stop.value(py).getattr("value")?)?;
-                    // While this page is read, the next one comes.
-                    let (more, is_closed) = {
-                        let state = this.lock();
-                        (state.more, state.open.is_none())
-                    };
-                    if more && !is_closed {
-                        BaseCursor::call_ahead(cursor.bind(py));
-                    }
-                }
-                Err(error) => {
-                    this.fail();
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    fn next_page(py: Python<'_>, cursor: &Bound<'_, BaseCursor>) -> PyResult<Py<Call>> {
-        if !BaseCursor::begin_page(cursor)? {
-            return Err(PyStopAsyncIteration::new_err(()));
-        }
-        let ahead = cursor.get().lock().ahead.take();
-        if let Some(call) = ahead {
-            return Ok(call);
-        }
-        let client = cursor.get().client.clone_ref(py);
-        Ok(Bound::new(py, Call::cold(PAGE, BaseCursor::page_job(cursor), client, None))?.unbind())
-    }
-}
-
-#[pymethods]
-impl Row {
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.advance(py)
-    }
-
-    fn send<'py>(&self, py: Python<'py>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.advance(py)
-    }
-
-    /// Somebody was cancelled while waiting for a page, which is lost with it: the cursor is given up.
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        kind: Bound<'_, PyAny>,
-        value: Option<Bound<'_, PyAny>>,
-        traceback: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let waiting = lock(&self.call).take();
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        if let Step::Waiting(cursor) = step {
-            cursor.bind(py).get().fail();
-        }
-        match waiting {
-            Some(call) => Call::throw(call.bind(py), kind, value, traceback),
-            None => Call::raise(kind, value),
-        }
-    }
-
-    fn close(&self, py: Python<'_>) {
-        let waiting = lock(&self.call).take();
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        if let (Some(call), Step::Waiting(cursor)) = (waiting, step) {
-            call.bind(py).get().close();
-            cursor.bind(py).get().fail();
-        }
+        Row::next(slf.as_super())
     }
 }
