@@ -258,13 +258,17 @@ impl BaseCursor {
 
     /// Takes charge of what a page's answer says about the rest; done once for an answer, however often it is read.
     fn follow(slf: &Bound<'_, Self>, answer: &mut Answer) -> PyResult<()> {
-        let more = answer.payload().last() == Some(&1);
-        if more {
+        if has_more(answer) {
             return Self::ask_ahead(slf, answer);
         }
         slf.get().last_page();
         Ok(())
     }
+}
+
+/// Whether there is a page after that of an answer, of which it is the last byte.
+fn has_more(answer: &Answer) -> bool {
+    answer.payload().last() == Some(&1)
 }
 
 /// Reads the first answer.
@@ -337,7 +341,7 @@ impl Finisher for NextPage {
                 open.set_ahead(None);
             }
             // An event loop asks for the page after this one when somebody wants this one: one page ahead is enough.
-            if matches!(answer, Answer::Lane(..)) || answer.payload().last() != Some(&1) {
+            if matches!(answer, Answer::Lane(..)) || !has_more(answer) {
                 BaseCursor::follow(cursor, answer)?;
             }
         }
@@ -603,7 +607,7 @@ impl Finisher for Discard {
         if let Some(open) = &mut this.lock().open {
             open.set_ahead(None);
         }
-        if answer.payload().last() != Some(&1) {
+        if !has_more(answer) {
             this.last_page();
         }
         Ok(py.None().into_bound(py))
