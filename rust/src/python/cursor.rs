@@ -135,7 +135,6 @@ impl BaseCursor {
     }
 
     /// The row that comes next, if it is here already.
-    #[inline]
     pub fn ready<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let mut state = self.lock();
         if let Some(names) = state.names.take() {
