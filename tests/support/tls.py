@@ -6,7 +6,6 @@ import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .accepting import Accepting
 from .jars import require
 
 PASSWORD = "correct horse"
@@ -159,7 +159,7 @@ def client_keys(shop: Workshop) -> None:
     shop.join("combined.pem", "root.key", "root.crt", "leaf.key", "good.crt")
 
 
-class Front:
+class Front(Accepting):
     """A TLS server of CPython's before a plain port. What it decrypts goes there, and back.
 
     Args:
@@ -199,35 +199,26 @@ class Front:
         self.context.sni_callback = lambda sock, name, context: self.names.append(name)
         #: What happens to a new connection in place of TLS; the connection is closed afterwards.
         self.spoil: Callable[[socket.socket], None] | None = None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        return ("127.0.0.1", self._listener.getsockname()[1])
+        return ("127.0.0.1", self.port)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        plain.settimeout(10)
+    def serve(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
         with contextlib.ExitStack() as stack:
-            stack.callback(plain.close)
+            stack.callback(connection.close)
             if self.spoil is not None:
-                self._open.add(plain)
+                self._open.add(connection)
                 with contextlib.suppress(OSError):
-                    self.spoil(plain)
-                self._open.discard(plain)
+                    self.spoil(connection)
+                self._open.discard(connection)
                 return
             try:
-                secure = self.context.wrap_socket(plain, server_side=True)
+                secure = self.context.wrap_socket(connection, server_side=True)
                 stack.callback(secure.close)
                 self.spoken.append((secure.version(), (secure.cipher() or ("",))[0], self.names[-1] if self.names else None))
                 node = stack.enter_context(socket.create_connection(self.target))
@@ -270,10 +261,7 @@ class Front:
 
     def close(self) -> None:
         """Stop listening and end all connections."""
-        with contextlib.suppress(OSError):
-            # Closing alone would not wake the thread that accepts.
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().close()
         self.kick()
 
     def kick(self) -> None:
