@@ -92,11 +92,23 @@ class Workshop:
         (self.directory / name).write_text("".join((self.directory / part).read_text() for part in parts))
 
 
-#: Server certificates with one and the same key.
-_SHAPES = "good v1 expired early self chain gap stranger wronghost cnonly wild sha1 client".split()
+#: Server certificates with one and the same key, and those with keys of their own.
+_SHARING = "good v1 expired early self chain gap stranger wronghost cnonly wild sha1 client".split()
+_APART = "short curve edwards".split()
+
+SHAPES = [*_SHARING, *_APART]
 
 
-def authorities(shop: Workshop) -> None:
+def equipped(directory: Path) -> Workshop:
+    """A workshop that has made authorities, a server's certificate of each of `SHAPES`, and a client's keys."""
+    shop = Workshop(directory)
+    _authorities(shop)
+    _servers(shop)
+    _client_keys(shop)
+    return shop
+
+
+def _authorities(shop: Workshop) -> None:
     """A root, another one, and an authority below the root."""
     for name in ("root", "other"):
         shop.key(name)
@@ -105,10 +117,10 @@ def authorities(shop: Workshop) -> None:
     shop.certify("middle", "root", _AUTHORITY)
 
 
-def servers(shop: Workshop) -> list[str]:
-    """Server certificates of many shapes, each `name.pem` with its key. Returns their names."""
+def _servers(shop: Workshop) -> None:
+    """Server certificates of many shapes, each `name.pem` with its key."""
     here = _LEAF + "DNS:localhost,IP:127.0.0.1"
-    keys = {name: "leaf" for name in _SHAPES} | {name: name for name in ("short", "curve", "edwards")}
+    keys = {name: "leaf" for name in _SHARING} | {name: name for name in _APART}
     shop.key("leaf")
     shop.key("short", ("RSA", "-pkeyopt", "rsa_keygen_bits:1024"))
     shop.key("curve", ("EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
@@ -130,10 +142,9 @@ def servers(shop: Workshop) -> list[str]:
     for name, key in keys.items():
         shop.certify(name, **{"signer": "root", "extensions": here, "key": key, "subject": "server"} | choices.get(name, {}))
         shop.join(f"{name}.pem", *[f"{key}.key", f"{name}.crt", *(["middle.crt"] if name == "chain" else [])])
-    return list(keys)
 
 
-def client_keys(shop: Workshop) -> None:
+def _client_keys(shop: Workshop) -> None:
     """A client's certificate and its key in every form, and files that are none."""
     shop.key("me")
     shop.certify("me", "root", _LEAF + "DNS:me")
