@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 
 use super::call::{Call, Job};
 use super::client::BaseClient;
-use super::decode::{self, Page, ReadError};
+use super::decode::{self, Page, Read};
 use super::error;
 use super::face::{self, Answer, Carried, Face, Finish, Finisher};
 use super::request::Request;
@@ -154,7 +154,7 @@ impl BaseCursor {
     }
 
     /// The rows of an answer, which every page of it ends with.
-    fn read_page<'py>(&self, py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Result<Page<'py>, ReadError> {
+    fn read_page<'py>(&self, py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Read<Page<'py>> {
         let columns = self.lock().columns;
         match self.rows {
             // pyignite's asynchronous scan gives lists, all others give tuples.
@@ -283,13 +283,7 @@ impl Opened {
 }
 
 impl Finisher for Opened {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.was_followed.swap(true, Ordering::Relaxed) {
@@ -326,13 +320,7 @@ struct NextPage {
 }
 
 impl Finisher for NextPage {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.asked.swap(true, Ordering::Relaxed) {
@@ -359,7 +347,7 @@ fn installed(cursor: &BaseCursor, page: &Bound<'_, PyAny>) -> PyResult<()> {
 struct Closed(Mutex<Option<Kept>>);
 
 impl Finisher for Closed {
-    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &mut Answer) -> Read<Bound<'py, PyAny>> {
         if let Some(open) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             open.release();
         }
@@ -595,13 +583,7 @@ struct Discard {
 }
 
 impl Finisher for Discard {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        _: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let this = self.cursor.bind(py).get();
         if let Some(open) = &mut this.lock().open {
             open.set_ahead(None);

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::call::{Call, Job};
 use super::client::{BaseClient, InUse};
-use super::decode::{ReadError, merge, read_reply};
+use super::decode::{Read, ReadError, merge, read_reply};
 use super::error::{self, Facts};
 use super::request::{Detour, Request};
 use super::runtime;
@@ -41,13 +41,7 @@ pub(super) enum Finish {
 /// Makes a result of a reply in a way of its own: cursors, transactions.
 pub(super) trait Finisher: Send + Sync {
     /// Called once more with the same reply when it answered [`ReadError::Missing`] and what was missing is there.
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        carried: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError>;
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>>;
 }
 
 /// A reply, and the connection that it came over.
@@ -126,14 +120,14 @@ impl Carried {
 
     /// Stage 3.
     #[inline]
-    pub fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    pub fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         match &self.finish {
             Finish::Reply => read_reply(py, types, self.operation.reply, answer.payload()),
             Finish::Cache { class, client } => {
                 read_reply(py, types, self.operation.reply, answer.payload())?;
                 Ok(class.bind(py).call1((client, self.cache.as_deref()))?)
             }
-            Finish::Own(finisher) => finisher.finish(py, types, self, answer),
+            Finish::Own(finisher) => finisher.finish(py, types, answer),
         }
     }
 

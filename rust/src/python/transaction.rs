@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pyo3::prelude::*;
 
 use super::client::BaseClient;
-use super::decode::{ReadError, read_reply};
+use super::decode::{Read, read_reply};
 use super::encode::too_long;
 use super::face::{self, Answer, Carried, Finish, Finisher};
 use super::import::Known;
@@ -87,13 +87,7 @@ impl BaseTransaction {
 struct Started(Py<BaseTransaction>);
 
 impl Finisher for Started {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let id = read_reply(py, types, START.reply, answer.payload())?;
         let handle = answer.opened();
         let transaction = self.0.bind(py).get();
@@ -110,13 +104,7 @@ impl Finisher for Started {
 struct Ended(Mutex<Option<Kept>>);
 
 impl Finisher for Ended {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         if let Some(open) = lock(&self.0).take() {
             open.release();
         }

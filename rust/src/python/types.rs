@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::client::BaseClient;
-use super::decode::{ReadError, read_wrapped};
+use super::decode::{Read, ReadError, read_wrapped};
 use super::encode::too_long;
 use super::error::{self, Facts};
 use super::face::{self, Answer, Carried, Finish, Finisher};
@@ -246,13 +246,7 @@ struct Register {
 }
 
 impl Finisher for Register {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         if !self.told.swap(true, Ordering::Relaxed)
             && let Some(detour) = types.tell(py, answer.payload(), &self.plan, self.affinity_key_field.clone(), self.cluster)?
         {
@@ -283,13 +277,7 @@ pub(super) fn register<'py>(
 struct Describe;
 
 impl Finisher for Describe {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        _: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let described = PyDict::new(py);
         let found = read_type(py, answer.payload())?;
         described.set_item("type_exists", found.is_some())?;
@@ -356,13 +344,7 @@ impl Query {
 }
 
 impl Finisher for Query {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         types.learn_reply(py, answer.payload())?;
         Ok(self.local(py, types)?)
     }
@@ -390,7 +372,7 @@ struct Put {
 }
 
 impl Finisher for Put {
-    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let ids = PyDict::new(py);
         ids.set_item("type_id", self.type_id)?;
         ids.set_item("schema_id", self.schema_id)?;
@@ -460,20 +442,14 @@ struct Unwrap {
 }
 
 impl Finisher for Unwrap {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         types.learn_reply(py, answer.payload())?;
         unwrapped(types, self.value.bind(py))
     }
 }
 
 /// Objects in place of pairs `(bytes, offset)`, at any depth of collections and maps; everything else as it is.
-fn unwrapped<'py>(types: &Arc<Types>, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, ReadError> {
+fn unwrapped<'py>(types: &Arc<Types>, value: &Bound<'py, PyAny>) -> Read<Bound<'py, PyAny>> {
     let py = value.py();
     let Some(pair) = value.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else { return Ok(value.clone()) };
     let (first, second) = (pair.get_item(0)?, pair.get_item(1)?);
