@@ -1,7 +1,7 @@
 //! BaseClient: what `Client` and `AioClient` share. One short method per operation.
 
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -21,6 +21,7 @@ use super::types::{self, Types};
 use super::{error, options, runtime};
 use crate::client::node::Node;
 use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
+use crate::lock::lock;
 use crate::protocol::ProtocolContext;
 use crate::protocol::affinity::affinity_hash;
 use crate::protocol::handshake::NodeId;
@@ -202,7 +203,7 @@ impl BaseClient {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Setup>> {
-        self.setup.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.setup)
     }
 
     fn cache_class(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -1,7 +1,7 @@
 //! Cursors: the rows of a query, a page at a time. While one page is read, the next one is on its way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -18,6 +18,7 @@ use super::row::Row;
 use super::runtime::{self, Kept};
 use super::types::Types;
 use crate::client::Target;
+use crate::lock::lock;
 use crate::protocol::Reader;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
@@ -131,7 +132,7 @@ pub(super) struct Start {
 
 impl BaseCursor {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The row that comes next, if it is here already.
@@ -348,7 +349,7 @@ struct Closed(Mutex<Option<Kept>>);
 
 impl Finisher for Closed {
     fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &mut Answer) -> Read<Bound<'py, PyAny>> {
-        if let Some(open) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(open) = lock(&self.0).take() {
             open.release();
         }
         Ok(py.None().into_bound(py))

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -17,6 +17,7 @@ use crate::client::Deadline;
 use crate::client::completion::{Completion, Completions};
 use crate::client::observe::Told;
 use crate::client::shared::Shared;
+use crate::lock::lock;
 
 /// One turn of the loop ends at most this many calls, or decodes about this many bytes; then others get their turn.
 const TURN_CALLS: usize = 256;
@@ -91,7 +92,7 @@ fn running_mark<'py>(py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
 
 impl LoopPort {
     fn lock(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.calls)
     }
 
     pub fn completions(&self) -> &Arc<Completions> {

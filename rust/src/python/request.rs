@@ -1,6 +1,6 @@
 //! A request on its way through stage 1, and the requests that are made on its behalf.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
@@ -11,6 +11,7 @@ use crate::client::flight::{Flight, Flights};
 use crate::client::lane::SLICE;
 use crate::client::route::Inquiry;
 use crate::client::{Deadline, Error, ErrorKind, Target};
+use crate::lock::lock;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -150,7 +151,7 @@ impl Detour {
     pub fn aside(mut inquiry: Inquiry) -> Self {
         let (operation, frame) = (inquiry.operation, std::mem::take(&mut inquiry.frame));
         let inquiry = Arc::new(Mutex::new(Some(inquiry)));
-        let take = move |inquiry: &Mutex<Option<Inquiry>>| inquiry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = move |inquiry: &Mutex<Option<Inquiry>>| lock(inquiry).take();
         let refused = Arc::clone(&inquiry);
         Self {
             operation,

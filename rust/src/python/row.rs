@@ -1,12 +1,13 @@
 //! Row: one row of an asynchronous cursor, to be awaited.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::prelude::*;
 
 use super::call::Call;
 use super::cursor::BaseCursor;
+use crate::lock::lock;
 
 enum Step {
     Here(Py<PyAny>),
@@ -22,10 +23,6 @@ pub(super) struct Row {
     step: Mutex<Step>,
     /// The page that it waits for.
     call: Mutex<Option<Py<Call>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Row {
