@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -16,6 +16,7 @@ use super::core::{Input, Link, Owner, RequestTable, match_answer};
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
 use super::tls::Session;
+use crate::lock::lock;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
 use crate::protocol::op::{Opens, Operation};
@@ -131,7 +132,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub fn is_alive(&self) -> bool {
