@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
@@ -248,7 +249,11 @@ fn named_cache(cache: &Bound<'_, PyAny>) -> PyResult<(i32, Option<Arc<str>>)> {
     if let Ok(name) = cache.cast::<PyString>() {
         return Ok((hash::cache_id(name.to_str()?), Some(name.to_str()?.into())));
     }
-    Ok((cache.extract()?, None))
+    let id = cache.extract().map_err(|failure: PyErr| {
+        let is_type = failure.is_instance_of::<PyTypeError>(cache.py());
+        if is_type { error::wrong_type("cache", "a cache, its name (str) or its id (int)", cache) } else { failure }
+    });
+    Ok((id?, None))
 }
 
 #[pymethods]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::error::{self, parameter_error};
+use super::error::{self, parameter_error, wrong_type};
 use super::tls::Choices;
 use crate::client::{Address, Config, Repeat, Secret, Tls};
 
@@ -66,8 +66,8 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
             "handshake_timeout" => {
                 config.handshake_timeout = positive(py, &name, &value)?;
             }
-            "username" => username = value.extract()?,
-            "password" => password = value.extract()?,
+            "username" => username = Some(value.extract().map_err(|_| wrong_type(&name, "a str", &value))?),
+            "password" => password = Some(value.extract().map_err(|_| wrong_type(&name, "a str", &value))?),
             "max_connections_per_node" => {
                 let number = value.extract::<usize>().ok().filter(|number| *number > 0);
                 config.max_connections_per_node = number
