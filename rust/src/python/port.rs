@@ -55,6 +55,11 @@ impl Calls {
         (u64::from(*round) == token >> 32 && slot.is_some()).then_some(slot)
     }
 
+    /// The call, if it still waits.
+    fn waiting(&mut self, py: Python<'_>, token: u64) -> Option<Py<Call>> {
+        self.slot(token)?.as_ref().map(|call| call.clone_ref(py))
+    }
+
     fn remove(&mut self, token: u64) -> Option<Py<Call>> {
         let call = self.slot(token)?.take();
         self.free.push(token as u32);
@@ -216,10 +221,7 @@ impl LoopPort {
                 let mut calls = port.lock();
                 let Some(completion) = calls.backlog.pop_front() else { return Ok(()) };
                 // Nobody waits any more when the call was cancelled in this very turn.
-                let Some(call) = calls.slot(completion.token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(py))
-                else {
-                    continue;
-                };
+                let Some(call) = calls.waiting(py, completion.token) else { continue };
                 (call, completion.outcome)
             };
             bytes += outcome.as_ref().map_or(0, |reply| reply.message.len());
@@ -258,7 +260,7 @@ impl LoopPort {
             match told {
                 Told::Connection(observer, event) => observer.connection(&event),
                 Told::Sent(token) => {
-                    let call = slf.get().lock().slot(token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(slf.py()));
+                    let call = slf.get().lock().waiting(slf.py(), token);
                     if let Some(call) = call {
                         Call::sent(call.bind(slf.py()));
                     }
@@ -286,7 +288,7 @@ impl LoopPort {
                     Some(Reverse((_, token))) => {
                         let token = *token;
                         calls.deadlines.pop();
-                        Ok(calls.slot(token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(py)))
+                        Ok(calls.waiting(py, token))
                     }
                 }
             };
