@@ -20,6 +20,16 @@ pub(super) enum Hint {
     Code(TypeCode),
 }
 
+impl Hint {
+    /// What the cluster is told about a field with this hint.
+    pub fn of_field(self) -> TypeCode {
+        match self {
+            Self::Code(code) => code,
+            Self::Infer => TypeCode::ComplexObject,
+        }
+    }
+}
+
 /// Classes seen so far. The reference keeps a class alive, so that its address is not given to another one.
 type Seen = Mutex<HashMap<usize, (Py<PyType>, Hint)>>;
 

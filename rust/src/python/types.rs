@@ -13,6 +13,7 @@ use super::decode::{Read, ReadError, read_wrapped};
 use super::encode::too_long;
 use super::error::{self, Facts};
 use super::face::{self, Answer, Carried, Finish, Finisher};
+use super::hint;
 use super::import::Known;
 use super::plan::{Entry, Plan};
 use super::request::Detour;
@@ -426,11 +427,8 @@ fn described(
         return Ok(described);
     }
     for (name, class) in items {
-        let code = match super::hint::resolve(&class)? {
-            super::hint::Hint::Code(code) => code as i32,
-            super::hint::Hint::Infer => crate::protocol::type_code::TypeCode::ComplexObject as i32,
-        };
-        described.fields.push(Field { id: hash::entity_id(&name), name, type_code: code });
+        let type_code = hint::resolve(&class)?.of_field() as i32;
+        described.fields.push(Field { id: hash::entity_id(&name), name, type_code });
     }
     let field_ids: Vec<i32> = described.fields.iter().map(|field| field.id).collect();
     described.schemas.push(Schema { id: hash::schema_id(field_ids.iter().copied()), field_ids });
