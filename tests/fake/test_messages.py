@@ -40,7 +40,7 @@ async def test_an_option_of_a_client(face: Face, options: dict[str, Any], kind: 
     [
         (lambda client, cache: client.sql("SELECT 1", cache=[1]), TypeError, r"cache must be a cache, its name .*, not list"),
         (lambda client, cache: client.sql("SELECT 1", cache=2**40), OverflowError, ""),
-        (lambda client, cache: client.get_binary_type([]), TypeError, r"a binary type must be its name .*, not list"),
+        (lambda client, cache: client.get_binary_type([]), TypeError, r"a binary type must be given by its name .*, not list"),
         (lambda client, cache: cache.put("\ud800", 1), UnicodeEncodeError, r".*position 0: surrogates not allowed \(key\)"),
         (lambda client, cache: cache.put(1, ["a", "b\udfff"]), UnicodeEncodeError, r".*surrogates not allowed \(value\[1\]\)"),
         (lambda client, cache: cache.put(1, {"k": object()}), TypeError, r"value\['k'\]: a value of type object has no"),

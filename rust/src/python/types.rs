@@ -199,7 +199,7 @@ fn type_id(binary_type: &Bound<'_, PyAny>) -> PyResult<i32> {
         Ok(name) => Ok(hash::entity_id(name.to_str()?)),
         Err(_) => binary_type
             .extract()
-            .map_err(|_| error::wrong_type("a binary type", "its name (str) or its id (int of 32 bits)", binary_type)),
+            .map_err(|_| error::wrong_type("a binary type", "given by its name (str) or its id (int of 32 bits)", binary_type)),
     }
 }
 
