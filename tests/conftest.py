@@ -98,6 +98,13 @@ class Face:
         await self(client.connect(*where))
         return client
 
+    async def rows(self, cursor: Any) -> list[Any]:
+        """All rows of a cursor that is open, or is to be opened."""
+        if not self.is_async:
+            return list(cursor)
+        await cursor
+        return [row async for row in cursor]
+
     def __repr__(self) -> str:
         return self.name
 

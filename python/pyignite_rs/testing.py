@@ -290,7 +290,11 @@ class _Scripted:
         self._inner.hang()
 
     def kick(self, reset: bool = False) -> None:
-        """Close all connections, or end them with a TCP reset."""
+        """Close all connections.
+
+        Args:
+            reset: Whether they end with a TCP reset instead.
+        """
         self._inner.kick(reset)
 
     def __enter__(self) -> Self:
@@ -446,6 +450,12 @@ class FakeNode(_Scripted):
     def entries(self, cache: str) -> dict[Any, Any]:
         """Entries of a cache, past all rules and counters.
 
+        Args:
+            cache: Name of a cache that exists (str).
+
+        Returns:
+            Values by their keys. A key that is no key of a dict raises TypeError.
+
         Raises:
             KeyError: There is no such cache.
         """
@@ -476,7 +486,7 @@ class FakeNode(_Scripted):
         updated: int | None = None,
         error: str | None = None,
     ) -> None:
-        """Record what an SQL statement answers. Of several records that fit, the newest counts; the others are refused.
+        """Record what an SQL statement answers. Of several records that fit, the newest counts; statements without one are refused.
 
         Args:
             statement: The statement (str). Spaces between its words make no difference.
@@ -547,7 +557,11 @@ class FakeNode(_Scripted):
         self._inner.set_topology(version)
 
     def is_primary(self, key: Any) -> bool:
-        """Whether the partition map says that this node has the key (a key, or a pair `(key, hint)`)."""
+        """Whether the partition map says that this node has the key.
+
+        Args:
+            key: A key, or a pair `(key, hint)`.
+        """
         primary: bool = self._inner.is_primary(encode(key))
         return primary
 
@@ -556,7 +570,12 @@ class FakeNode(_Scripted):
         self._inner.greet(True)
 
     def say(self, data: bytes, then_close: bool = False) -> None:
-        """Answer the first message of each new connection with these bytes, until `welcome`: a port that is no Ignite node."""
+        """Answer the first message of each new connection with bytes of your own, until `welcome`: a port that is no Ignite node.
+
+        Args:
+            data: What is sent (bytes).
+            then_close: Whether the connection is closed after it.
+        """
         self._inner.greet(False, data, then_close)
 
     def welcome(self) -> None:
@@ -592,8 +611,18 @@ class FakeCluster:
         return [node.address for node in self.nodes]
 
     def primary(self, key: Any) -> FakeNode:
-        """The running node that has the key by the partition map."""
-        return next(node for node in self.nodes if node.is_primary(key))
+        """The running node that has the key by the partition map.
+
+        Args:
+            key: A key, or a pair `(key, hint)`.
+
+        Raises:
+            LookupError: No node runs.
+        """
+        for node in self.nodes:
+            if node.is_primary(key):
+                return node
+        raise LookupError(f"no node has the key {key!r}: none of the {len(self.nodes)} runs")
 
     def stop(self) -> None:
         """Stop all nodes."""

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "client")]
+mod lock;
 pub mod protocol;
 #[cfg(feature = "python")]
 mod python;

@@ -18,8 +18,7 @@ from pyignite_rs.exceptions import NoNodesError, ReconnectError
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
-from ..support import tls
-from ..support.tls import PASSWORD, Front, Workshop
+from ..support.tls import PASSWORD, SHAPES, Front, Workshop, equipped
 
 pyignite = pytest.importorskip("pyignite")
 
@@ -28,8 +27,6 @@ LEVELS = [ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED]
 
 #: Pinned to TLS 1.2 (the default), and whatever both sides know: 1.3.
 PROTOCOLS = [ssl.PROTOCOL_TLSv1_2, ssl.PROTOCOL_TLS]
-
-SHAPES = [*tls._SHAPES, "short", "curve", "edwards"]
 
 #: Words of the refusal of a certificate, where one is refused.
 WHY = {
@@ -54,11 +51,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    made = Workshop(tmp_path_factory.mktemp("tls"))
-    tls.authorities(made)
-    assert tls.servers(made) == SHAPES
-    tls.client_keys(made)
-    return made
+    return equipped(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

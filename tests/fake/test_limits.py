@@ -17,6 +17,7 @@ from pyignite_rs.exceptions import ConnectionLostError, OperationTimeoutError, P
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
+from ..support.accepting import Accepting
 
 # --- Client.deadline ------------------------------------------------------------------------------------------------------------
 
@@ -167,35 +168,28 @@ async def test_a_policy_that_is_none_of_these_is_told_at_connect(face: Face) -> 
 # --- versions -------------------------------------------------------------------------------------------------------------------
 
 
-class Abrupt:
+class Abrupt(Accepting):
     """A server of an old version that hangs up when it refuses a newer one, as some that are no Java do."""
 
     def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = self.listener.getsockname()
         self.offers: list[tuple[int, int, int]] = []
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__()
 
-    def serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                request = connection.recv(1000)
-                self.offers.append(struct.unpack_from("<hhh", request, 5))
-                if self.offers[-1] > (1, 3, 0):
-                    connection.sendall(struct.pack("<i?hhhbii", 16, False, 1, 3, 0, 9, 0, 1))
-                else:
-                    connection.sendall(struct.pack("<i?", 1, True))
-                    connection.recv(1000)
+    def serve(self, connection: socket.socket) -> None:
+        with connection:
+            offer = struct.unpack_from("<hhh", connection.recv(1000), 5)
+            self.offers.append(offer)
+            if offer > (1, 3, 0):
+                connection.sendall(struct.pack("<i?hhhbii", 16, False, 1, 3, 0, 9, 0, 1))
+            else:
+                connection.sendall(struct.pack("<i?", 1, True))
+                connection.recv(1000)
 
 
 async def test_a_server_that_hangs_up_after_a_refusal_is_called_again(face: Face) -> None:
     server = Abrupt()
-    client = await face.connected(*server.address, partition_aware=False)
+    client = await face.connected("127.0.0.1", server.port, partition_aware=False)
     assert client.protocol_context.version == (1, 3, 0)
     assert server.offers == [(1, 7, 0), (1, 3, 0)]
     await face(client.close())
-    server.listener.close()
+    server.close()

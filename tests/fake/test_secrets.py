@@ -17,8 +17,7 @@ import pytest
 from pyignite_rs.testing import FakeNode, cut, instead, refusal, silence
 
 from ..conftest import Face
-from ..support import tls
-from ..support.tls import Front, Workshop
+from ..support.tls import Front, Workshop, equipped
 
 #: What is looked for. Each is a word of its own, so that a part of it is found too.
 USER_PASSWORD = "canary-of-the-user"
@@ -34,10 +33,7 @@ def options(**more: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    made = Workshop(tmp_path_factory.mktemp("tls"))
-    tls.authorities(made)
-    tls.servers(made)
-    tls.client_keys(made)
+    made = equipped(tmp_path_factory.mktemp("tls"))
     made.run("rsa", "-traditional", "-aes256", "-passout", f"pass:{KEY_PASSWORD}", "-in", "me.key", "-out", "mine.key")
     return made
 

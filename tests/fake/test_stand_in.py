@@ -341,6 +341,36 @@ def test_a_cluster_shares_its_caches() -> None:
         assert late in {cluster.primary(key) for key in range(100)} and late.entries("c")[1] == "one"
 
 
+def test_a_cluster_without_nodes_says_so() -> None:
+    with FakeCluster(2, ["c"]) as cluster:
+        for node in cluster:
+            node.stop()
+        with pytest.raises(LookupError, match="none of the 2 runs"):
+            cluster.primary(1)
+
+
+def test_recorded_statements() -> None:
+    text = "SELECT name FROM people WHERE age > ?"
+    with FakeNode() as node, Client() as client:
+        client.connect(*node.address)
+
+        def answer(*arguments: Any) -> list[Any]:
+            return list(client.sql(text, query_args=arguments))
+
+        node.sql(text, ["NAME"], [["Ann"], ["Bob"]])
+        assert answer(40) == answer(50) == [["Ann"], ["Bob"]]
+        node.sql(text, ["NAME"], [["Bob"]], arguments=[50])
+        assert (answer(40), answer(50)) == ([["Ann"], ["Bob"]], [["Bob"]])
+        node.sql(text, error="42000: no such table")
+        with pytest.raises(exceptions.SQLError, match="no such table"):
+            answer(50)
+        node.sql("DELETE FROM people", updated=2)
+        assert list(client.sql("DELETE FROM people")) == [[2]]
+        node.forget_sql()
+        with pytest.raises(exceptions.SQLError, match="no answer recorded"):
+            answer(40)
+
+
 def test_the_gate_has_a_node_behind_it_or_not() -> None:
     with FakeNode(["c"]) as node, GateProxy(*node.address) as gate:
         node.stop()

@@ -16,19 +16,14 @@ from pyignite_rs.exceptions import NoNodesError
 from pyignite_rs.testing import FakeNode, cut, hold
 
 from ..conftest import Face
-from ..support import tls
-from ..support.tls import PASSWORD, Front, Workshop
+from ..support.tls import PASSWORD, Front, Workshop, equipped
 
 VERIFIED = {"use_ssl": True, "ssl_cert_reqs": ssl.CERT_REQUIRED}
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    made = Workshop(tmp_path_factory.mktemp("tls"))
-    tls.authorities(made)
-    tls.servers(made)
-    tls.client_keys(made)
-    return made
+    return equipped(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -41,16 +41,9 @@ async def client(face: Face, calcite: Cluster) -> AsyncIterator[Any]:
     await face(connected.close())
 
 
-async def rows(face: Face, cursor: Any) -> list[Any]:
-    if not face.is_async:
-        return list(cursor)
-    await cursor
-    return [row async for row in cursor]
-
-
 async def test_the_engine_is_calcite(face: Face, client: Any) -> None:
     """The other one has no such statement."""
-    plan = await rows(face, client.sql(f"EXPLAIN PLAN FOR SELECT {HINT} 1"))
+    plan = await face.rows(client.sql(f"EXPLAIN PLAN FOR SELECT {HINT} 1"))
     assert "IgniteProject" in plan[0][0] or "IgniteValues" in plan[0][0]
 
 
@@ -74,22 +67,22 @@ COLUMNS = [
 @pytest.mark.parametrize(("kind", "value"), COLUMNS, ids=[kind for kind, _ in COLUMNS])
 async def test_every_type_of_column(face: Face, client: Any, kind: str, value: Any) -> None:
     name = f"c_{face.name}_{kind.split('(')[0]}"
-    await rows(face, client.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, v {kind})"))
+    await face.rows(client.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, v {kind})"))
     argument = (value, TimestampObject) if kind == "TIMESTAMP" else value
-    await rows(face, client.sql(f"INSERT INTO {name} VALUES (1, ?), (2, NULL)", query_args=[argument]))
-    assert await rows(face, client.sql(f"SELECT {HINT} v FROM {name} ORDER BY id")) == [[value], [None]]
-    await rows(face, client.sql(f"DROP TABLE {name}"))
+    await face.rows(client.sql(f"INSERT INTO {name} VALUES (1, ?), (2, NULL)", query_args=[argument]))
+    assert await face.rows(client.sql(f"SELECT {HINT} v FROM {name} ORDER BY id")) == [[value], [None]]
+    await face.rows(client.sql(f"DROP TABLE {name}"))
 
 
 async def test_pages_names_and_arguments(face: Face, client: Any) -> None:
     name = f"pages_{face.name}"
-    await rows(face, client.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, name VARCHAR)"))
+    await face.rows(client.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, name VARCHAR)"))
     marks = ", ".join("(?, ?)" for _ in range(500))
     values = [each for number in range(500) for each in ((number, IntObject), f"name {number}")]
-    assert await rows(face, client.sql(f"INSERT INTO {name} VALUES {marks}", query_args=values)) == [[500]]
+    assert await face.rows(client.sql(f"INSERT INTO {name} VALUES {marks}", query_args=values)) == [[500]]
     query = f"SELECT {HINT} id, name FROM {name} WHERE id >= ? ORDER BY id"
-    found = await rows(face, client.sql(query, page_size=7, query_args=[100], include_field_names=True))
+    found = await face.rows(client.sql(query, page_size=7, query_args=[100], include_field_names=True))
     assert found == [["ID", "NAME"], *([number, f"name {number}"] for number in range(100, 500))]
     with pytest.raises(SQLError):
-        await rows(face, client.sql(f"SELECT {HINT} nothing FROM {name}"))
-    await rows(face, client.sql(f"DROP TABLE {name}"))
+        await face.rows(client.sql(f"SELECT {HINT} nothing FROM {name}"))
+    await face.rows(client.sql(f"DROP TABLE {name}"))

@@ -28,14 +28,6 @@ pytestmark = pytest.mark.live
 ENTRIES = {number: f"value {number}" for number in range(2500)}
 
 
-async def rows_of(face: Face, cursor: Any) -> list[Any]:
-    """All rows of a cursor that is open, or is to be opened."""
-    if not face.is_async:
-        return list(cursor)
-    await cursor
-    return [row async for row in cursor]
-
-
 async def first(face: Face, cursor: Any) -> Any:
     """The next row."""
     return await cursor.__anext__() if face.is_async else next(cursor)
@@ -46,7 +38,7 @@ async def opened(face: Face, cursor: Any) -> Any:
 
 
 async def sql(face: Face, client: Any, text: str, *arguments: Any, **options: Any) -> list[Any]:
-    return await rows_of(face, client.sql(text, query_args=arguments, **options))
+    return await face.rows(client.sql(text, query_args=arguments, **options))
 
 
 @pytest_asyncio.fixture
@@ -88,7 +80,7 @@ async def expect_nothing_open(face: Face, client: Any) -> None:
 
 @pytest.mark.parametrize("page_size", [1, 7, 2499, 2500, 2501, 10_000])
 async def test_a_scan_brings_every_entry_once_whatever_the_pages(face: Face, full: Any, page_size: int) -> None:
-    rows = await rows_of(face, full.scan(page_size=page_size))
+    rows = await face.rows(full.scan(page_size=page_size))
     assert len(rows) == len(ENTRIES)
     assert {key: value for key, value in rows} == ENTRIES
 
@@ -101,23 +93,23 @@ async def test_entries_are_tuples_and_lists_on_the_asynchronous_face(face: Face,
 
 
 async def test_a_scan_of_an_empty_cache(face: Face, cache: Any) -> None:
-    assert await rows_of(face, cache.scan()) == []
+    assert await face.rows(cache.scan()) == []
 
 
 async def test_partitions_together_are_the_cache(face: Face, client: Any, cache_name: str) -> None:
     cache = await face(client.create_cache(cache_name))
     await face(cache.put_all(ENTRIES))
-    found = [dict([tuple(row) for row in await rows_of(face, cache.scan(partitions=number))]) for number in range(0, 1024, 64)]
+    found = [dict([tuple(row) for row in await face.rows(cache.scan(partitions=number))]) for number in range(0, 1024, 64)]
     together = {key: value for part in found for key, value in part.items()}
     assert sum(map(len, found)) == len(together) < len(ENTRIES)
     assert all(ENTRIES[key] == value for key, value in together.items())
     with pytest.raises(CacheError):
-        await rows_of(face, cache.scan(partitions=1024))
+        await face.rows(cache.scan(partitions=1024))
     await face(cache.destroy())
 
 
 async def test_a_local_scan_of_the_only_node_brings_everything(face: Face, full: Any) -> None:
-    assert len(await rows_of(face, full.scan(local=True))) == len(ENTRIES)
+    assert len(await face.rows(full.scan(local=True))) == len(ENTRIES)
 
 
 async def test_a_page_has_a_row_at_least(face: Face, client: Any, cache: Any) -> None:
@@ -131,7 +123,7 @@ async def test_a_page_has_a_row_at_least(face: Face, client: Any, cache: Any) ->
 async def test_a_scan_of_a_cache_that_is_not_there_names_it(face: Face, client: Any) -> None:
     cache = await face(client.get_cache("nowhere"))
     with pytest.raises(CacheError) as raised:
-        await rows_of(face, cache.scan())
+        await face.rows(cache.scan())
     assert (raised.value.code, raised.value.cache, raised.value.operation) == (1000, "nowhere", "OP_QUERY_SCAN")
 
 
@@ -198,7 +190,7 @@ async def test_more_cursors_than_a_connection_allows(face: Face, client: Any, fu
         cursors = [await opened(face, full.scan(page_size=10)) for _ in range(200)]
     assert len({tuple(await first(face, cursor)) for cursor in cursors}) == 1
     another = await opened(face, full.scan(page_size=10))
-    assert len(await rows_of(face, another) if not face.is_async else [row async for row in another]) == len(ENTRIES)
+    assert len(await face.rows(another) if not face.is_async else [row async for row in another]) == len(ENTRIES)
 
 
 async def test_many_cursors_at_once_bring_each_their_own_rows(face: Face, full: Any) -> None:
@@ -240,7 +232,7 @@ async def test_cursors_work_with_all_of_asyncio(address: tuple[str, int]) -> Non
         assert rows == [[1]] * 5
         assert [await asyncio.wait_for(each.__anext__(), 5) for each in cursors] == [[2]] * 5
         face = Face("async")
-        rest = [await rows_of(face, each) for each in cursors]
+        rest = [await face.rows(each) for each in cursors]
         assert [len(rows) for rows in rest] == [2998] * 5
         assert inspect.isawaitable(client.sql("SELECT 1"))
 
@@ -343,11 +335,11 @@ async def test_changes_tell_their_number_of_rows(face: Face, client: Any, table:
 
 async def test_arguments_can_be_any_iterable_and_have_hints(face: Face, client: Any) -> None:
     for arguments in ([7, "x"], (7, "x"), iter([7, "x"]), (each for each in (7, "x"))):
-        assert await rows_of(face, client.sql("SELECT ?, ?", query_args=arguments)) == [[7, "x"]]
+        assert await face.rows(client.sql("SELECT ?, ?", query_args=arguments)) == [[7, "x"]]
     hinted = [(1, ShortObject), (decimal.Decimal("1.50"), DecimalObject)]
-    assert await rows_of(face, client.sql("SELECT ?, ?", query_args=hinted)) == [[1, decimal.Decimal("1.50")]]
+    assert await face.rows(client.sql("SELECT ?, ?", query_args=hinted)) == [[1, decimal.Decimal("1.50")]]
     with pytest.raises(TypeError, match=r"query_args\[1\]"):
-        await rows_of(face, client.sql("SELECT ?, ?", query_args=[1, object()]))
+        await face.rows(client.sql("SELECT ?, ?", query_args=[1, object()]))
 
 
 COLUMNS: list[tuple[str, Any, Any]] = [
@@ -439,5 +431,5 @@ async def test_a_result_without_rows_and_with_many_columns(face: Face, client: A
 async def test_a_scan_of_a_hundred_thousand_entries_takes_a_hundred_pages(face: Face, client: Any, cache: Any) -> None:
     for start in range(0, 100_000, 20_000):
         await face(cache.put_all({number: number for number in range(start, start + 20_000)}))
-    rows = await rows_of(face, cache.scan())
+    rows = await face.rows(cache.scan())
     assert sum(value for _, value in rows) == sum(range(100_000))

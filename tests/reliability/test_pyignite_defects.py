@@ -30,6 +30,7 @@ from pyignite_rs.exceptions import ParseError, connection_errors
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
+from ..support.accepting import Accepting
 
 ROOT = Path(__file__).parents[2]
 
@@ -238,26 +239,19 @@ async def test_p16_a_node_that_is_down_is_not_stormed(face: Face, node: FakeNode
         await face(client.close())
 
 
-class Relay:
+class Relay(Accepting):
     """Listens on an address and passes everything on to a node."""
 
     def __init__(self, family: socket.AddressFamily, host: str, node: FakeNode) -> None:
         self.node = node
         self.accepted = 0
-        self.listener = socket.create_server((host, 0), family=family)
-        self.port: int = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(host, family)
 
-    def accept(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            server = socket.create_connection(self.node.address)
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
+    def serve(self, connection: socket.socket) -> None:
+        self.accepted += 1
+        server = socket.create_connection(self.node.address)
+        for one, other in ((connection, server), (server, connection)):
+            threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
 
     def copy(self, one: socket.socket, other: socket.socket) -> None:
         try:
@@ -266,10 +260,6 @@ class Relay:
             other.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 @pytest.mark.parametrize("form", ["pair", "text"])

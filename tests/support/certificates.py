@@ -37,52 +37,11 @@ def make(directory: Path) -> Certificates:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
-    run(
-        openssl,
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=ca",
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.crt",
-    )
-    run(
-        openssl,
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=other",
-        "-keyout",
-        "o.key",
-        "-out",
-        "other.crt",
-    )
+    fresh = ["req", "-newkey", "rsa:2048", "-nodes"]
+    for name in ("ca", "other"):
+        run(openssl, *fresh, "-x509", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.crt")
     for name in ("server", "client"):
-        run(
-            openssl,
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            f"/CN={name}",
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            f"{name}.csr",
-        )
+        run(openssl, *fresh, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
         run(openssl, "x509", "-req", "-in", f"{name}.csr", *authority, "-out", f"{name}.crt")
     run(openssl, "rsa", "-aes256", "-traditional", "-passout", f"pass:{PASSWORD}", "-in", "client.key", "-out", "locked.key")

@@ -6,7 +6,6 @@ import contextlib
 import socket
 import ssl
 import subprocess
-import threading
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .accepting import Accepting
 from .jars import require
 
 PASSWORD = "correct horse"
@@ -99,11 +99,23 @@ class Workshop:
         (self.directory / name).write_text("".join((self.directory / part).read_text() for part in parts))
 
 
-#: Server certificates with one and the same key.
-_SHAPES = "good v1 expired early self chain gap stranger wronghost cnonly wild sha1 client".split()
+#: Server certificates with one and the same key, and those with keys of their own.
+_SHARING = "good v1 expired early self chain gap stranger wronghost cnonly wild sha1 client".split()
+_APART = "short curve edwards".split()
+
+SHAPES = [*_SHARING, *_APART]
 
 
-def authorities(shop: Workshop) -> None:
+def equipped(directory: Path) -> Workshop:
+    """A workshop that has made authorities, a server's certificate of each of `SHAPES`, and a client's keys."""
+    shop = Workshop(directory)
+    _authorities(shop)
+    _servers(shop)
+    _client_keys(shop)
+    return shop
+
+
+def _authorities(shop: Workshop) -> None:
     """A root, another one, and an authority below the root."""
     for name in ("root", "other"):
         shop.key(name)
@@ -112,10 +124,10 @@ def authorities(shop: Workshop) -> None:
     shop.certify("middle", "root", _AUTHORITY)
 
 
-def servers(shop: Workshop) -> list[str]:
-    """Server certificates of many shapes, each `name.pem` with its key. Returns their names."""
+def _servers(shop: Workshop) -> None:
+    """Server certificates of many shapes, each `name.pem` with its key."""
     here = _LEAF + "DNS:localhost,IP:127.0.0.1"
-    keys = {name: "leaf" for name in _SHAPES} | {name: name for name in ("short", "curve", "edwards")}
+    keys = {name: "leaf" for name in _SHARING} | {name: name for name in _APART}
     shop.key("leaf")
     shop.key("short", ("RSA", "-pkeyopt", "rsa_keygen_bits:1024"))
     shop.key("curve", ("EC", "-pkeyopt", "ec_paramgen_curve:P-256"))
@@ -137,10 +149,9 @@ def servers(shop: Workshop) -> list[str]:
     for name, key in keys.items():
         shop.certify(name, **{"signer": "root", "extensions": here, "key": key, "subject": "server"} | choices.get(name, {}))
         shop.join(f"{name}.pem", *[f"{key}.key", f"{name}.crt", *(["middle.crt"] if name == "chain" else [])])
-    return list(keys)
 
 
-def client_keys(shop: Workshop) -> None:
+def _client_keys(shop: Workshop) -> None:
     """A client's certificate and its key in every form, and files that are none."""
     shop.key("me")
     shop.certify("me", "root", _LEAF + "DNS:me")
@@ -166,7 +177,7 @@ def client_keys(shop: Workshop) -> None:
     shop.join("combined.pem", "root.key", "root.crt", "leaf.key", "good.crt")
 
 
-class Front:
+class Front(Accepting):
     """A TLS server of CPython's before a plain port. What it decrypts goes there, and back.
 
     Args:
@@ -206,35 +217,26 @@ class Front:
         self.context.sni_callback = lambda sock, name, context: self.names.append(name)
         #: What happens to a new connection in place of TLS; the connection is closed afterwards.
         self.spoil: Callable[[socket.socket], None] | None = None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        return ("127.0.0.1", self._listener.getsockname()[1])
+        return ("127.0.0.1", self.port)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        plain.settimeout(10)
+    def serve(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
         with contextlib.ExitStack() as stack:
-            stack.callback(plain.close)
+            stack.callback(connection.close)
             if self.spoil is not None:
-                self._open.add(plain)
+                self._open.add(connection)
                 with contextlib.suppress(OSError):
-                    self.spoil(plain)
-                self._open.discard(plain)
+                    self.spoil(connection)
+                self._open.discard(connection)
                 return
             try:
-                secure = self.context.wrap_socket(plain, server_side=True)
+                secure = self.context.wrap_socket(connection, server_side=True)
                 stack.callback(secure.close)
                 self.spoken.append((secure.version(), (secure.cipher() or ("",))[0], self.names[-1] if self.names else None))
                 node = stack.enter_context(socket.create_connection(self.target))
@@ -277,10 +279,7 @@ class Front:
 
     def close(self) -> None:
         """Stop listening and end all connections."""
-        with contextlib.suppress(OSError):
-            # Closing alone would not wake the thread that accepts.
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().close()
         self.kick()
 
     def kick(self) -> None:

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
 
+use crate::lock::lock;
 use crate::protocol::affinity::partition;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::TopologyVersion;
@@ -116,7 +117,7 @@ impl Affinity {
     }
 
     fn lock(&self) -> MutexGuard<'_, Asking> {
-        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.asking)
     }
 
     /// The primary node of a key, by the hash of what places it.

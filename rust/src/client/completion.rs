@@ -2,13 +2,14 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 
 use super::error::Error;
 use super::handle::Handle;
 use super::observe::Told;
+use crate::lock::lock;
 
 /// A whole message and where its payload starts.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Completions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Completion>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// To be watched for reading by the loop.
@@ -79,7 +80,7 @@ impl Completions {
 
     /// Has the loop tell a fact, before it ends the calls that are pushed from now on.
     pub fn tell(&self, told: Told) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+        lock(&self.told).push(told);
         self.has_told.store(true, Ordering::Release);
         self.signal.raise();
     }
@@ -89,7 +90,7 @@ impl Completions {
         if !self.has_told.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.told))
     }
 
     /// Takes everything, into `batch`. Lowers the signal.

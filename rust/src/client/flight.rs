@@ -1,13 +1,14 @@
 //! Flights: of requests that anybody may need, one at a time is made for each key; whoever comes meanwhile waits for its end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::completion::{Completion, Completions, Reply};
+use crate::lock::{lock, unpoisoned};
 
 /// What is being asked for now.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ pub struct Flight {
 
 impl Flights {
     fn lock(&self) -> MutexGuard<'_, HashMap<i32, UnderWay>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.under_way)
     }
 
     /// The right to make the request; `None` while another one is under way. Then, if a call is named, it gets a completion
@@ -57,7 +58,7 @@ impl Flights {
     /// Waits until the request has ended, at most this long. Tells whether it has.
     pub fn wait(&self, key: i32, slice: Duration) -> bool {
         let waited = self.landed.wait_timeout_while(self.lock(), slice, |under_way| under_way.contains_key(&key));
-        !waited.unwrap_or_else(PoisonError::into_inner).0.contains_key(&key)
+        !unpoisoned(waited).0.contains_key(&key)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What is known about connecting to a node, and who may try it: one at a time and after a pause, once it has failed.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
 
 use super::deadline::Deadline;
 use super::error::Error;
+use crate::lock::lock;
 
 /// A node that could not be connected is not tried again for a call that another node can serve, at first for this long; each
 /// failure doubles it.
@@ -43,7 +44,7 @@ pub(super) struct Turn<'a> {
 
 impl Turns {
     fn failures(&self) -> MutexGuard<'_, Failures> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.failures)
     }
 
     pub async fn take(&self, deadline: Deadline) -> Result<Turn<'_>, Error> {
@@ -94,7 +95,7 @@ pub(super) struct Health {
 
 impl Health {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     /// Leave to connect: for everybody at once (`None`), or for one at a time when there is doubt.

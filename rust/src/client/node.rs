@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use super::affinity::Affinity;
@@ -13,6 +13,7 @@ use super::health::{Health, Turns};
 use super::heartbeat::{Pulse, Rhythm};
 use super::lane::Lane;
 use super::shared::Shared;
+use crate::lock::{lock, unpoisoned};
 use crate::protocol::handshake::NodeId;
 use crate::protocol::op::Opens;
 
@@ -105,11 +106,6 @@ pub struct Node {
     approached: AtomicBool,
     /// An idle lane was found to have ended; see [`Node::take_lost`].
     lost: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing in here panics half way, so a poisoned lock still guards whole data.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Node {
@@ -238,7 +234,7 @@ impl Node {
         if !is_possible(lanes.idle.len(), lanes.open) && !lanes.closed {
             lanes.waiting += 1;
             // Why it woke does not matter: the caller asks for its turn again.
-            let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
+            let (mut lanes, _) = unpoisoned(self.freed.wait_timeout(lanes, slice));
             lanes.waiting -= 1;
         }
     }
@@ -249,7 +245,7 @@ impl Node {
         let is_away = lanes.kept.get(&generation).is_some_and(|kept| kept.lane.is_none());
         if is_away && !lanes.closed {
             lanes.waiting += 1;
-            let (mut lanes, _) = self.freed.wait_timeout(lanes, slice).unwrap_or_else(PoisonError::into_inner);
+            let (mut lanes, _) = unpoisoned(self.freed.wait_timeout(lanes, slice));
             lanes.waiting -= 1;
         }
     }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SendError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use super::lane::{Interrupt, Lane, SLICE};
 use super::node::{Certain, Node, Turn};
 use super::observe::{ConnectionEvent, Tell, Told, tell_noted};
 use super::shared::{Rejected, Shared, Submitted};
+use crate::lock::lock;
 use crate::protocol::ProtocolContext;
 use crate::protocol::op::{Opens, Operation};
 
@@ -53,10 +54,6 @@ const MEETING: Duration = Duration::from_millis(100);
 
 /// No two pools of a process count in the same range.
 const LOSSES: u64 = 1 << 32;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A lane that is in use by one call; its payload can be read until it is dropped.
 #[derive(Debug)]

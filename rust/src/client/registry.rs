@@ -1,8 +1,9 @@
 //! What one client knows about binary types. Plain data: `P` is whatever the caller builds objects of one schema with.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::lock::unpoisoned;
 use crate::protocol::BinaryType;
 
 /// Plans by type id and schema id, what the cluster said about each type, and what it was told. Survives lost connections and
@@ -42,11 +43,11 @@ impl<P> Default for Type<P> {
 
 impl<P> Registry<P> {
     fn read(&self) -> RwLockReadGuard<'_, HashMap<i32, Type<P>>> {
-        self.types.read().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.types.read())
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<i32, Type<P>>> {
-        self.types.write().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.types.write())
     }
 
     pub fn plan(&self, type_id: i32, schema_id: i32) -> Option<Arc<P>> {
@@ -83,12 +84,12 @@ impl<P> Registry<P> {
     }
 
     fn told(&self) -> RwLockWriteGuard<'_, Told> {
-        self.told.write().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(self.told.write())
     }
 
     /// Whether `cluster` (a number that changes with every lost connection) knows what the plan with this number says.
     pub fn was_told(&self, cluster: u64, plan: u64) -> bool {
-        let told = self.told.read().unwrap_or_else(PoisonError::into_inner);
+        let told = unpoisoned(self.told.read());
         told.cluster == cluster && told.plans.contains(&plan)
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
 use socket2::SockRef;
@@ -18,6 +18,7 @@ use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
 use super::heartbeat::{self, Beat, Heart};
 use super::tls::Session;
+use crate::lock::lock;
 use crate::protocol::error::DecodeError;
 use crate::protocol::frame::seal_request;
 use crate::protocol::op::{Opens, Operation};
@@ -140,7 +141,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub fn is_alive(&self) -> bool {

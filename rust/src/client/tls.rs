@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{ErrorKind as IoErrorKind, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use openssl::error::ErrorStack;
@@ -17,6 +17,7 @@ use openssl::x509::verify::X509CheckFlags;
 
 use super::config::Secret;
 use super::core::Input;
+use crate::lock::lock;
 
 /// What CPython's `ssl` offers to servers, and so pyignite: forward secrecy, nothing of SHA-1, keys of 112 bits of strength.
 const DEFAULT_CIPHERS: &str = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
@@ -198,7 +199,7 @@ impl Tls {
 
     fn context(&self) -> Result<SslContext, TlsError> {
         let now = stamp(&self.options);
-        let mut kept = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.context);
         if let Some((stamp, context)) = &*kept
             && *stamp == now
         {

@@ -107,6 +107,23 @@ impl BaseCache {
         })
     }
 
+    /// Runs an operation on the cache itself, which no transaction is about.
+    fn run_apart<'py>(
+        slf: &Bound<'py, Self>,
+        name: &'static str,
+        operation: &'static Operation,
+        timeout: f64,
+        write: impl FnOnce(&mut Writer),
+    ) -> Result<'py> {
+        let cache = slf.get();
+        let carried =
+            Carried { name, operation, cache: Some(Arc::clone(&cache.name)), target: Target::Any, finish: Finish::Reply };
+        face::run(cache.client.bind(slf.py()), carried, timeout, |request| {
+            write(&mut request.out);
+            Ok(())
+        })
+    }
+
     #[inline]
     fn key<'py>(
         slf: &Bound<'py, Self>,
@@ -863,19 +880,7 @@ impl BaseCache {
     /// Wire: OP_CACHE_DESTROY, 1056, since 1.0.
     #[pyo3(signature = (timeout=0.0))]
     fn destroy<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
-        let this = slf.get();
-        let operation = &cache::DESTROY;
-        let carried = Carried {
-            name: operation.name,
-            operation,
-            cache: Some(Arc::clone(&this.name)),
-            target: Target::Any,
-            finish: Finish::Reply,
-        };
-        face::run(this.client.bind(slf.py()), carried, timeout, |request| {
-            request.out.i32(this.header.cache_id);
-            Ok(())
-        })
+        Self::run_apart(slf, cache::DESTROY.name, &cache::DESTROY, timeout, |out| out.i32(slf.get().id()))
     }
 
     /// Read the settings from the server; `settings` remembers them.
@@ -893,17 +898,8 @@ impl BaseCache {
     /// Wire: OP_CACHE_GET_CONFIGURATION, 1055, since 1.0.
     #[pyo3(signature = (timeout=0.0))]
     fn _settings<'py>(slf: &Bound<'py, Self>, #[pyo3(from_py_with = seconds)] timeout: f64) -> Result<'py> {
-        let this = slf.get();
-        let carried = Carried {
-            name: "AioCache.settings",
-            operation: &cache::GET_CONFIGURATION,
-            cache: Some(Arc::clone(&this.name)),
-            target: Target::Any,
-            finish: Finish::Reply,
-        };
-        face::run(this.client.bind(slf.py()), carried, timeout, |request| {
-            write_cache_header(&mut request.out, &CacheHeader::new(this.header.cache_id));
-            Ok(())
+        Self::run_apart(slf, "AioCache.settings", &cache::GET_CONFIGURATION, timeout, |out| {
+            write_cache_header(out, &CacheHeader::new(slf.get().id()));
         })
     }
 }

@@ -4,7 +4,7 @@
 //! straight from the loop's callback. No task, no future and no Python frame of ours stands between.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyStopIteration};
@@ -25,6 +25,7 @@ use crate::client::observe::Watched;
 use crate::client::pool::Ticket;
 use crate::client::shared::Shared;
 use crate::client::{Deadline, Error, ErrorKind, Pool, Target};
+use crate::lock::{lock, unpoisoned};
 use crate::protocol::op::Operation;
 
 /// What a call is to do when it starts.
@@ -105,7 +106,7 @@ impl Call {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn replace(&self, state: State) -> State {
@@ -113,7 +114,7 @@ impl Call {
     }
 
     fn set_blocking(&self, blocking: bool) {
-        *self.blocking.lock().unwrap_or_else(PoisonError::into_inner) = blocking;
+        *lock(&self.blocking) = blocking;
     }
 
     /// What `throw` of a coroutine does with its arguments.
@@ -320,14 +321,8 @@ impl Call {
     fn advance(py: Python<'_>, waiting: &mut Waiting, outcome: Result<Reply, Error>) -> Option<PyResult<Py<PyAny>>> {
         let reply = match outcome {
             Ok(reply) => reply,
-            Err(error) => match waiting.detour.take_if(|detour| detour.refused.is_some()) {
-                // A question on the side: the call goes on without its answer.
-                Some(Detour { refused, .. }) => {
-                    if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
-                        refused();
-                    }
-                    return Self::go_on(py, waiting);
-                }
+            Err(error) => match waiting.detour.take_if(|detour| detour.unanswered(&error)) {
+                Some(_) => return Self::go_on(py, waiting),
                 None => return Some(Err(Self::give_up(py, waiting, &error))),
             },
         };
@@ -489,9 +484,7 @@ impl Call {
     fn _asyncio_future_blocking(&self) -> Option<bool> {
         match &*self.lock() {
             State::Cold { .. } => None,
-            State::Waiting(_) | State::Done { .. } | State::Over => {
-                Some(*self.blocking.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            State::Waiting(_) | State::Done { .. } | State::Over => Some(*lock(&self.blocking)),
         }
     }
 
@@ -601,8 +594,7 @@ impl Call {
 
     #[getter]
     fn __name__(&self) -> String {
-        let name = face::qualified(self.name);
-        name.rsplit('.').next().unwrap_or(&name).to_owned()
+        face::short(self.name)
     }
 
     #[getter]
@@ -660,7 +652,7 @@ fn call_soon(port: &Py<LoopPort>, callback: &Py<PyAny>, call: &Bound<'_, Call>, 
 impl Drop for Call {
     /// A call that nobody awaited warns, as a coroutine does.
     fn drop(&mut self) {
-        if matches!(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Cold { .. }) {
+        if matches!(unpoisoned(self.state.get_mut()), State::Cold { .. }) {
             never_awaited(self.name);
         }
     }

@@ -1,10 +1,11 @@
 //! BaseClient: what `Client` and `AioClient` share. One short method per operation.
 
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
@@ -21,6 +22,7 @@ use super::types::{self, Types};
 use super::{error, options, runtime};
 use crate::client::node::Node;
 use crate::client::{Config, Deadline, Error, ErrorKind, Pool, Target};
+use crate::lock::lock;
 use crate::protocol::ProtocolContext;
 use crate::protocol::affinity::affinity_hash;
 use crate::protocol::handshake::NodeId;
@@ -202,7 +204,7 @@ impl BaseClient {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Setup>> {
-        self.setup.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.setup)
     }
 
     fn cache_class(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -247,7 +249,11 @@ fn named_cache(cache: &Bound<'_, PyAny>) -> PyResult<(i32, Option<Arc<str>>)> {
     if let Ok(name) = cache.cast::<PyString>() {
         return Ok((hash::cache_id(name.to_str()?), Some(name.to_str()?.into())));
     }
-    Ok((cache.extract()?, None))
+    let id = cache.extract().map_err(|failure: PyErr| {
+        let is_type = failure.is_instance_of::<PyTypeError>(cache.py());
+        if is_type { error::wrong_type("cache", "a cache, its name (str) or its id (int)", cache) } else { failure }
+    });
+    Ok((id?, None))
 }
 
 #[pymethods]

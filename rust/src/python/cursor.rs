@@ -1,22 +1,24 @@
 //! Cursors: the rows of a query, a page at a time. While one page is read, the next one is on its way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::call::{Call, Job};
 use super::client::BaseClient;
-use super::decode::{self, Page, ReadError};
+use super::decode::{self, Page, Read};
 use super::error;
 use super::face::{self, Answer, Carried, Face, Finish, Finisher};
 use super::request::Request;
+use super::row::Row;
 use super::runtime::{self, Kept};
 use super::types::Types;
 use crate::client::Target;
+use crate::lock::lock;
 use crate::protocol::Reader;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
@@ -130,11 +132,11 @@ pub(super) struct Start {
 
 impl BaseCursor {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// The row that comes next, if it is here already.
-    fn ready<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+    pub fn ready<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let mut state = self.lock();
         if let Some(names) = state.names.take() {
             return Some(names.into_bound(py).into_any());
@@ -150,6 +152,19 @@ impl BaseCursor {
             }
         }
         row
+    }
+
+    /// The rows of an answer, which every page of it ends with.
+    fn read_page<'py>(&self, py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_>) -> Read<Page<'py>> {
+        let columns = self.lock().columns;
+        match self.rows {
+            // pyignite's asynchronous scan gives lists, all others give tuples.
+            Rows::Scan | Rows::Entries => {
+                let as_lists = self.rows == Rows::Scan && self.client.bind(py).get().face() == Face::Async;
+                decode::read_entry_page(py, types, reader, as_lists)
+            }
+            Rows::Fields { .. } => decode::read_row_page(py, types, reader, columns),
+        }
     }
 
     fn install(&self, page: Page<'_>) {
@@ -171,7 +186,7 @@ impl BaseCursor {
     }
 
     /// A page could not be had.
-    fn fail(&self) {
+    pub fn fail(&self) {
         let open = {
             let mut state = self.lock();
             (state.more, state.is_broken, state.is_busy) = (false, true, false);
@@ -188,59 +203,72 @@ impl BaseCursor {
         )
     }
 
-    /// Stage 1 of asking for the next page.
-    fn page_request(slf: &Bound<'_, Self>) -> (Carried, i64) {
+    /// What a request for the next page is carried with.
+    fn page_request(slf: &Bound<'_, Self>) -> Carried {
         let this = slf.get();
         let (_, operation) = this.rows.operations();
-        let (target, number) = {
-            let state = this.lock();
-            (state.open.as_ref().map_or(Target::Any, Kept::target), state.number)
-        };
+        let target = this.lock().open.as_ref().map_or(Target::Any, Kept::target);
         let finish = Finish::Own(Box::new(NextPage { cursor: slf.clone().unbind(), asked: AtomicBool::new(false) }));
         let name = if this.rows == Rows::Scan { "AioScanCursor.page" } else { "AioSqlFieldsCursor.page" };
-        (Carried { name, operation, cache: this.cache.clone(), target, finish }, number)
+        Carried { name, operation, cache: this.cache.clone(), target, finish }
+    }
+
+    /// That request, as it is sent.
+    fn page_frame(&self) -> Vec<u8> {
+        let mut out = Writer::request(Vec::new());
+        out.i64(self.lock().number);
+        out.into_buffer()
+    }
+
+    fn page_job(slf: &Bound<'_, Self>) -> Job {
+        Job::Request { frame: slf.get().page_frame(), carried: Self::page_request(slf), before: Default::default() }
+    }
+
+    /// Starts the call for the next page on the running loop.
+    fn call_ahead(slf: &Bound<'_, Self>) {
+        let this = slf.get();
+        // Without it the page is asked for when it is needed.
+        if let Ok(call) = Call::eager(slf.py(), PAGE, Self::page_job(slf), this.client.clone_ref(slf.py()), None) {
+            let before = this.lock().ahead.replace(call.unbind());
+            drop(before);
+        }
     }
 
     /// Sends the request for the next page while this one is still unread.
     fn ask_ahead(slf: &Bound<'_, Self>, answer: &mut Answer) -> PyResult<()> {
-        let py = slf.py();
-        let (carried, number) = Self::page_request(slf);
-        let mut out = Writer::request(Vec::new());
-        out.i64(number);
-        let mut frame = out.into_buffer();
+        let this = slf.get();
         match answer {
             Answer::Lane(held, deadline) => {
+                let (_, operation) = this.rows.operations();
+                let mut frame = this.page_frame();
                 let (asked, raised) =
-                    runtime::wait(py, |interrupt| held.ask_ahead(carried.operation, &mut frame, *deadline, interrupt));
+                    runtime::wait(slf.py(), |interrupt| held.ask_ahead(operation, &mut frame, *deadline, interrupt));
                 if let Some(raised) = raised {
                     return Err(raised);
                 }
                 // A connection that does not even take this is found lost by whoever needs the page.
-                if let (Ok(request), Some(open)) = (asked, &mut slf.get().lock().open) {
+                if let (Ok(request), Some(open)) = (asked, &mut this.lock().open) {
                     open.set_ahead(Some(request));
                 }
             }
-            Answer::Message(..) => {
-                let job = Job::Request { frame, carried, before: Default::default() };
-                // Without it the page is asked for when it is needed.
-                if let Ok(call) = Call::eager(py, PAGE, job, slf.get().client.clone_ref(py), None) {
-                    let before = slf.get().lock().ahead.replace(call.unbind());
-                    drop(before);
-                }
-            }
+            Answer::Message(..) => Self::call_ahead(slf),
         }
         Ok(())
     }
 
     /// Takes charge of what a page's answer says about the rest; done once for an answer, however often it is read.
     fn follow(slf: &Bound<'_, Self>, answer: &mut Answer) -> PyResult<()> {
-        let more = answer.payload().last() == Some(&1);
-        if more {
+        if has_more(answer) {
             return Self::ask_ahead(slf, answer);
         }
         slf.get().last_page();
         Ok(())
     }
+}
+
+/// Whether there is a page after that of an answer, of which it is the last byte.
+fn has_more(answer: &Answer) -> bool {
+    answer.payload().last() == Some(&1)
 }
 
 /// Reads the first answer.
@@ -256,13 +284,7 @@ impl Opened {
 }
 
 impl Finisher for Opened {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.was_followed.swap(true, Ordering::Relaxed) {
@@ -275,19 +297,16 @@ impl Finisher for Opened {
         }
         let mut reader = Reader::new(answer.payload());
         let number = reader.i64()?;
-        let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
-            Rows::Fields { names } => {
-                let columns = decode::read_column_count(&mut reader)?;
-                let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
-                let mut state = this.lock();
-                state.columns = columns;
-                let before = std::mem::replace(&mut state.names, names);
-                drop(state);
-                drop(before);
-                decode::read_row_page(py, types, &mut reader, columns)?
-            }
-        };
+        if let Rows::Fields { names } = this.rows {
+            let columns = decode::read_column_count(&mut reader)?;
+            let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
+            let mut state = this.lock();
+            state.columns = columns;
+            let before = std::mem::replace(&mut state.names, names);
+            drop(state);
+            drop(before);
+        }
+        let page = this.read_page(py, types, &mut reader)?;
         this.install(page);
         let mut state = this.lock();
         (state.number, state.is_open) = (number, true);
@@ -302,13 +321,7 @@ struct NextPage {
 }
 
 impl Finisher for NextPage {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let cursor = self.cursor.bind(py);
         let this = cursor.get();
         if !self.asked.swap(true, Ordering::Relaxed) {
@@ -316,18 +329,11 @@ impl Finisher for NextPage {
                 open.set_ahead(None);
             }
             // An event loop asks for the page after this one when somebody wants this one: one page ahead is enough.
-            if matches!(answer, Answer::Lane(..)) || answer.payload().last() != Some(&1) {
+            if matches!(answer, Answer::Lane(..)) || !has_more(answer) {
                 BaseCursor::follow(cursor, answer)?;
             }
         }
-        let mut reader = Reader::new(answer.payload());
-        let page = match this.rows {
-            Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
-            Rows::Fields { .. } => {
-                let columns = this.lock().columns;
-                decode::read_row_page(py, types, &mut reader, columns)?
-            }
-        };
+        let page = this.read_page(py, types, &mut Reader::new(answer.payload()))?;
         Ok((page.items, page.more).into_pyobject(py)?.into_any())
     }
 }
@@ -342,8 +348,8 @@ fn installed(cursor: &BaseCursor, page: &Bound<'_, PyAny>) -> PyResult<()> {
 struct Closed(Mutex<Option<Kept>>);
 
 impl Finisher for Closed {
-    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
-        if let Some(open) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &mut Answer) -> Read<Bound<'py, PyAny>> {
+        if let Some(open) = lock(&self.0).take() {
             open.release();
         }
         Ok(py.None().into_bound(py))
@@ -351,11 +357,6 @@ impl Finisher for Closed {
 }
 
 impl BaseCursor {
-    /// pyignite's asynchronous scan gives lists, all others give tuples.
-    fn makes_lists(&self, py: Python<'_>) -> bool {
-        self.rows == Rows::Scan && self.client.bind(py).get().face() == Face::Async
-    }
-
     /// The next row on the calling thread.
     fn next<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let this = slf.get();
@@ -386,10 +387,57 @@ impl BaseCursor {
         Ok(true)
     }
 
+    /// An error if there is no row to wait for, in the end or now.
+    pub fn check_more(&self, py: Python<'_>) -> PyResult<()> {
+        let (is_open, is_broken, more) = {
+            let state = self.lock();
+            (state.is_open, state.is_broken, state.more)
+        };
+        if !is_open {
+            let class = if self.rows == Rows::Scan { "CacheError" } else { "SQLError" };
+            let text = "the cursor is not open: await it, or enter it with `async with`";
+            Err(error::named(py, class, text.into()))
+        } else if is_broken {
+            Err(self.broken(py))
+        } else if !more {
+            Err(PyStopAsyncIteration::new_err(()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The call that brings the next page of an asynchronous cursor: the one that was started ahead, or a cold one.
+    pub fn page_call(slf: &Bound<'_, Self>) -> PyResult<Py<Call>> {
+        if !Self::begin_page(slf)? {
+            return Err(PyStopAsyncIteration::new_err(()));
+        }
+        if let Some(call) = slf.get()._take_ahead() {
+            return Ok(call);
+        }
+        let client = slf.get().client.clone_ref(slf.py());
+        Ok(Bound::new(slf.py(), Call::cold(PAGE, Self::page_job(slf), client, None))?.unbind())
+    }
+
+    /// Keeps what that call brought. While this page is read, the next one comes.
+    pub fn page_came(slf: &Bound<'_, Self>, page: &Bound<'_, PyAny>) -> PyResult<()> {
+        installed(slf.get(), page)?;
+        let (more, is_closed) = {
+            let state = slf.get().lock();
+            (state.more, state.open.is_none())
+        };
+        if more && !is_closed {
+            Self::call_ahead(slf);
+        }
+        Ok(())
+    }
+
     fn fetch<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let client = slf.get().client.bind(slf.py());
-        let (carried, number) = Self::page_request(slf);
-        let ahead = slf.get().lock().open.as_ref().and_then(Kept::ahead);
+        let carried = Self::page_request(slf);
+        let (ahead, number) = {
+            let state = slf.get().lock();
+            (state.open.as_ref().and_then(Kept::ahead), state.number)
+        };
         match ahead {
             Some(request) => face::collect(client, &carried, request, 0.0),
             None => face::run(client, carried, 0.0, |request| {
@@ -472,7 +520,7 @@ impl BaseCursor {
         let client = this.client.bind(py);
         // A page that is on its way is waited for: a cursor serves one request at a time.
         if client.get().face() == Face::Sync && this.lock().open.as_ref().is_some_and(|open| open.ahead().is_some()) {
-            let (mut carried, _) = Self::page_request(slf);
+            let mut carried = Self::page_request(slf);
             carried.finish = Finish::Own(Box::new(Discard { cursor: slf.clone().unbind() }));
             let request = this.lock().open.as_ref().and_then(Kept::ahead).unwrap_or_default();
             if let Err(error) = face::collect(client, &carried, request, 0.0) {
@@ -536,18 +584,12 @@ struct Discard {
 }
 
 impl Finisher for Discard {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        _: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let this = self.cursor.bind(py).get();
         if let Some(open) = &mut this.lock().open {
             open.set_ahead(None);
         }
-        if answer.payload().last() != Some(&1) {
+        if !has_more(answer) {
             this.last_page();
         }
         Ok(py.None().into_bound(py))
@@ -597,168 +639,6 @@ impl AsyncCursor {
     }
 
     fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Row>> {
-        let py = slf.py();
-        let cursor = slf.as_super();
-        let this = cursor.get();
-        let step = match this.ready(py) {
-            Some(row) => Step::Here(row.unbind()),
-            None => {
-                let (is_open, is_broken, more) = {
-                    let state = this.lock();
-                    (state.is_open, state.is_broken, state.more)
-                };
-                if !is_open {
-                    let class = if this.rows == Rows::Scan { "CacheError" } else { "SQLError" };
-                    let text = "the cursor is not open: await it, or enter it with `async with`";
-                    Step::Failed(error::named(py, class, text.into()))
-                } else if is_broken {
-                    Step::Failed(this.broken(py))
-                } else if !more {
-                    Step::Failed(PyStopAsyncIteration::new_err(()))
-                } else {
-                    Step::Waiting(cursor.clone().unbind())
-                }
-            }
-        };
-        Bound::new(py, Row { step: Mutex::new(step), call: Mutex::new(None) })
-    }
-}
-
-enum Step {
-    Here(Py<PyAny>),
-    Waiting(Py<BaseCursor>),
-    /// Raised where the row is awaited, as a coroutine raises.
-    Failed(PyErr),
-    Over,
-}
-
-/// One row of an asynchronous cursor, to be awaited: usually it is here already.
-#[pyclass(frozen, weakref, name = "CursorRow", module = "pyignite_rs._core")]
-pub(super) struct Row {
-    step: Mutex<Step>,
-    /// The page that it waits for.
-    call: Mutex<Option<Py<Call>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Row {
-    /// One step of the coroutine: what is yielded, or `StopIteration` with the row.
-    fn advance<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        let cursor = match step {
-            Step::Here(row) => return Err(PyStopIteration::new_err((row,))),
-            Step::Over => return Err(pyo3::exceptions::PyRuntimeError::new_err("the row was awaited already")),
-            Step::Failed(error) => return Err(error),
-            Step::Waiting(cursor) => cursor,
-        };
-        let this = cursor.bind(py).get();
-        loop {
-            let call = match lock(&self.call).take() {
-                Some(call) => call,
-                None => {
-                    if let Some(row) = this.ready(py) {
-                        return Err(PyStopIteration::new_err((row.unbind(),)));
-                    }
-                    Self::next_page(py, cursor.bind(py))?
-                }
-            };
-            match Call::step(call.bind(py)) {
-                Ok(future) => {
-                    *lock(&self.call) = Some(call);
-                    *lock(&self.step) = Step::Waiting(cursor);
-                    return Ok(future.into_any());
-                }
-                Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
-                    installed(this, &stop.value(py).getattr("value")?)?;
-                    // While this page is read, the next one comes.
-                    let (more, is_closed) = {
-                        let state = this.lock();
-                        (state.more, state.open.is_none())
-                    };
-                    if more && !is_closed {
-                        let (job, client) = Self::ask(py, cursor.bind(py));
-                        if let Ok(ahead) = Call::eager(py, PAGE, job, client, None) {
-                            let before = this.lock().ahead.replace(ahead.unbind());
-                            drop(before);
-                        }
-                    }
-                }
-                Err(error) => {
-                    this.fail();
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    fn next_page(py: Python<'_>, cursor: &Bound<'_, BaseCursor>) -> PyResult<Py<Call>> {
-        if !BaseCursor::begin_page(cursor)? {
-            return Err(PyStopAsyncIteration::new_err(()));
-        }
-        let ahead = cursor.get().lock().ahead.take();
-        if let Some(call) = ahead {
-            return Ok(call);
-        }
-        let (job, client) = Self::ask(py, cursor);
-        Ok(Bound::new(py, Call::cold(PAGE, job, client, None))?.unbind())
-    }
-
-    fn ask(py: Python<'_>, cursor: &Bound<'_, BaseCursor>) -> (Job, Py<BaseClient>) {
-        let (carried, number) = BaseCursor::page_request(cursor);
-        let mut out = Writer::request(Vec::new());
-        out.i64(number);
-        let job = Job::Request { frame: out.into_buffer(), carried, before: Default::default() };
-        (job, cursor.get().client.clone_ref(py))
-    }
-}
-
-#[pymethods]
-impl Row {
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.advance(py)
-    }
-
-    fn send<'py>(&self, py: Python<'py>, _value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.advance(py)
-    }
-
-    /// Somebody was cancelled while waiting for a page, which is lost with it: the cursor is given up.
-    #[pyo3(signature = (kind, value=None, traceback=None))]
-    fn throw(
-        &self,
-        py: Python<'_>,
-        kind: Bound<'_, PyAny>,
-        value: Option<Bound<'_, PyAny>>,
-        traceback: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let waiting = lock(&self.call).take();
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        if let Step::Waiting(cursor) = step {
-            cursor.bind(py).get().fail();
-        }
-        match waiting {
-            Some(call) => Call::throw(call.bind(py), kind, value, traceback),
-            None => Call::raise(kind, value),
-        }
-    }
-
-    fn close(&self, py: Python<'_>) {
-        let waiting = lock(&self.call).take();
-        let step = std::mem::replace(&mut *lock(&self.step), Step::Over);
-        if let (Some(call), Step::Waiting(cursor)) = (waiting, step) {
-            call.bind(py).get().close();
-            cursor.bind(py).get().fail();
-        }
+        Row::next(slf.as_super())
     }
 }

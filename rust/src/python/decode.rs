@@ -66,7 +66,7 @@ impl WalkError for ReadError {
     }
 }
 
-type Read<T> = Result<T, ReadError>;
+pub(super) type Read<T> = Result<T, ReadError>;
 
 /// Reads one data object.
 #[inline]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -31,6 +32,13 @@ pub(super) fn named(py: Python<'_>, class: &str, message: String) -> PyErr {
 #[cold]
 pub(super) fn parameter_error(py: Python<'_>, message: String) -> PyErr {
     named(py, "ParameterError", message)
+}
+
+/// A value is of a type that it can not be of. Only the type is told, since the value may be a secret.
+#[cold]
+pub(super) fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let found = value.get_type().qualname().map_or_else(|_| "something else".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("{name} must be {wanted}, not {found}"))
 }
 
 /// Advice for failures that have a usual cause.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 
 use arc_swap::ArcSwapOption;
 use pyo3::IntoPyObjectExt;
@@ -15,6 +15,7 @@ use super::{error, runtime};
 use crate::client::core::Link;
 use crate::client::observe::{ConnectionEvent, ConnectionFact, Observer, Problem, RequestEvent, Watched};
 use crate::client::{Error, ErrorKind};
+use crate::lock::{lock, unpoisoned};
 use crate::protocol::ProtocolContext;
 use crate::protocol::handshake::{NodeId, Refusal};
 
@@ -66,10 +67,6 @@ impl Logger {
     fn ask(&self, py: Python<'_>) -> bool {
         self.logger.call_method1(py, "isEnabledFor", (&self.debug,)).and_then(|is_on| is_on.extract(py)).unwrap_or(false)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Events {
@@ -284,7 +281,7 @@ impl Dispatcher {
         loop {
             match queue.pop_front() {
                 Some(next) => return next,
-                None => queue = self.fed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => queue = unpoisoned(self.fed.wait(queue)),
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Expiry policies: `ExpiryPolicy` of Python and three numbers.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDelta, PyDeltaAccess, PyDict, PyType};
 
+use super::error::wrong_type;
 use crate::protocol::op::key_value::Expiry;
 
 fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
@@ -14,8 +15,7 @@ fn class(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
 pub(super) fn from_python(what: &str, policy: &Bound<'_, PyAny>) -> PyResult<Expiry> {
     let class = class(policy.py())?;
     if !policy.is_instance(&class)? {
-        let found = policy.get_type().qualname()?;
-        return Err(PyTypeError::new_err(format!("{what} must be an ExpiryPolicy or None, not {found}")));
+        return Err(wrong_type(what, "an ExpiryPolicy or None", policy));
     }
     let time = |name: &str| milliseconds(what, name, &policy.getattr(name)?);
     Ok(Expiry { create: time("create")?, update: time("update")?, access: time("access")? })

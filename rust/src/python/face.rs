@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::call::{Call, Job};
 use super::client::{BaseClient, InUse};
-use super::decode::{ReadError, merge, read_reply};
+use super::decode::{Read, ReadError, merge, read_reply};
 use super::error::{self, Facts};
 use super::request::{Detour, Request};
 use super::runtime;
@@ -17,7 +17,7 @@ use super::several::Several;
 use super::types::Types;
 use crate::client::completion::Reply as Message;
 use crate::client::pool::Held;
-use crate::client::{Deadline, ErrorKind, Handle, Target};
+use crate::client::{Deadline, Handle, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::{Operation, Reply, split};
 
@@ -41,13 +41,7 @@ pub(super) enum Finish {
 /// Makes a result of a reply in a way of its own: cursors, transactions.
 pub(super) trait Finisher: Send + Sync {
     /// Called once more with the same reply when it answered [`ReadError::Missing`] and what was missing is there.
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        carried: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError>;
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>>;
 }
 
 /// A reply, and the connection that it came over.
@@ -98,6 +92,14 @@ pub(super) struct Carried {
 }
 
 impl Carried {
+    /// Sends it where its key lives, unless it has a place already.
+    #[inline]
+    fn aim(&mut self, key: Option<Target>) {
+        if let (Some(key), Target::Any) = (key, &self.target) {
+            self.target = key;
+        }
+    }
+
     /// The cache whose keys have to be looked up before a request with many of them is sent.
     pub fn cache_to_know(&self, frame: &[u8]) -> Option<i32> {
         match self.target {
@@ -118,14 +120,14 @@ impl Carried {
 
     /// Stage 3.
     #[inline]
-    pub fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    pub fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         match &self.finish {
             Finish::Reply => read_reply(py, types, self.operation.reply, answer.payload()),
             Finish::Cache { class, client } => {
                 read_reply(py, types, self.operation.reply, answer.payload())?;
                 Ok(class.bind(py).call1((client, self.cache.as_deref()))?)
             }
-            Finish::Own(finisher) => finisher.finish(py, types, self, answer),
+            Finish::Own(finisher) => finisher.finish(py, types, answer),
         }
     }
 
@@ -158,19 +160,19 @@ const KEPT: usize = 1 << 20;
 #[inline]
 pub(super) fn run<'py>(
     client: &Bound<'py, BaseClient>,
-    carried: Carried,
+    mut carried: Carried,
     timeout: f64,
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match client.get().face() {
-        Face::Sync => wait(client, &carried, duration(timeout)?, write),
+        Face::Sync => wait(client, &mut carried, duration(timeout)?, write),
         Face::Async => later(client, carried, timeout, write),
     }
 }
 
 fn wait<'py>(
     client: &Bound<'py, BaseClient>,
-    carried: &Carried,
+    carried: &mut Carried,
     timeout: Option<Duration>,
     write: impl FnOnce(&mut Request<'_, 'py>) -> PyResult<()>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -180,21 +182,15 @@ fn wait<'py>(
     write(&mut request)?;
     let Request { out, before, key, .. } = request;
     let mut frame = out.into_buffer();
+    carried.aim(key);
+    let carried = &*carried;
     let connected = client.get().connected(py)?;
     let pool = &connected.pool;
     let deadline = BaseClient::deadline(client, pool, timeout)?;
     for detour in before {
         take_detour(py, &connected, carried, detour, deadline)?;
     }
-    let target = match (&key, &carried.target) {
-        (Some(key), Target::Any) => key,
-        (_, target) => target,
-    };
-    let cache_to_know = match target {
-        Target::Key { cache_id, .. } => Some(*cache_id),
-        _ => carried.cache_to_know(&frame),
-    };
-    if let Some(cache_id) = cache_to_know.filter(|_| pool.is_routing()) {
+    if let Some(cache_id) = carried.cache_to_know(&frame).filter(|_| pool.is_routing()) {
         for inquiry in pool.inquiries(cache_id) {
             take_detour(py, &connected, carried, Detour::aside(inquiry), deadline)?;
         }
@@ -204,7 +200,7 @@ fn wait<'py>(
         }
     }
     let (carried_out, raised) =
-        runtime::wait(py, |interrupt| pool.call(target, carried.operation, &mut frame, deadline, interrupt));
+        runtime::wait(py, |interrupt| pool.call(&carried.target, carried.operation, &mut frame, deadline, interrupt));
     let result = match carried_out {
         Ok(held) => read(client, &connected, carried, Answer::Lane(held, deadline), deadline),
         Err(error) => Err(raised.unwrap_or_else(|| error::to_python(py, &error, carried.facts()))),
@@ -285,22 +281,17 @@ fn take_detour(py: Python<'_>, connected: &InUse, carried: &Carried, detour: Det
     let pool = &connected.pool;
     let mut next = Some(detour);
     while let Some(mut detour) = next {
-        let turn = detour.turn_of_thread(py, deadline);
-        let Detour { operation, mut frame, done, refused, alone } = detour;
+        let operation = detour.operation;
         let facts = || Facts { operation: Some(operation), cache: carried.cache.clone() };
+        let turn = detour.turn_of_thread(py, deadline);
         if !turn.map_err(|(error, raised)| raised.unwrap_or_else(|| error::to_python(py, &error, facts())))? {
             return Ok(());
         }
         let (carried_out, raised) =
-            runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut frame, deadline, interrupt));
+            runtime::wait(py, |interrupt| pool.call(&Target::Any, operation, &mut detour.frame, deadline, interrupt));
         next = match carried_out {
-            Ok(held) => done(py, held.payload())?.map(|next| next.after(alone)),
-            Err(error) if refused.is_some() && raised.is_none() => {
-                if let (Some(refused), ErrorKind::Server(_)) = (refused, error.kind()) {
-                    refused();
-                }
-                None
-            }
+            Ok(held) => (detour.done)(py, held.payload())?.map(|next| next.after(detour.alone)),
+            Err(error) if raised.is_none() && detour.unanswered(&error) => None,
             Err(error) => return Err(raised.unwrap_or_else(|| error::to_python(py, &error, facts()))),
         };
     }
@@ -360,9 +351,7 @@ pub(super) fn prepare<'py>(
     match duration(timeout).and_then(|timeout| write(&mut request).map(|()| timeout)) {
         Ok(timeout) => {
             let Request { out, before, key, .. } = request;
-            if let (Some(key), Target::Any) = (key, &carried.target) {
-                carried.target = key;
-            }
+            carried.aim(key);
             (Job::Request { frame: out.into_buffer(), carried, before: before.into() }, timeout)
         }
         Err(error) => (Job::Known(Err(error)), None),
@@ -412,4 +401,10 @@ pub(super) fn qualified(name: &str) -> String {
         Some(operation) => format!("AioCache.{}", operation.to_lowercase()),
         None => name.to_owned(),
     }
+}
+
+/// The method alone, as `__name__` of a coroutine says it.
+pub(super) fn short(name: &str) -> String {
+    let name = qualified(name);
+    name.rsplit('.').next().unwrap_or(&name).to_owned()
 }

@@ -1,7 +1,7 @@
 //! Hint classes: which wire type a class of `pyignite_rs.datatypes` names.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 
 use super::import::Known;
+use crate::lock::lock;
 use crate::protocol::type_code::TypeCode;
 
 /// What a hint asks for.
@@ -17,6 +18,16 @@ pub(super) enum Hint {
     /// Whatever suits the value (`AnyDataObject`).
     Infer,
     Code(TypeCode),
+}
+
+impl Hint {
+    /// What the cluster is told about a field with this hint.
+    pub fn of_field(self) -> TypeCode {
+        match self {
+            Self::Code(code) => code,
+            Self::Infer => TypeCode::ComplexObject,
+        }
+    }
 }
 
 /// Classes seen so far. The reference keeps a class alive, so that its address is not given to another one.
@@ -28,13 +39,13 @@ pub(super) fn resolve(hint: &Bound<'_, PyAny>) -> PyResult<Hint> {
     let py = hint.py();
     let seen = SEEN.get_or_init(py, Seen::default);
     let address = hint.as_ptr() as usize;
-    if let Some((_, found)) = seen.lock().unwrap_or_else(PoisonError::into_inner).get(&address) {
+    if let Some((_, found)) = lock(seen).get(&address) {
         return Ok(*found);
     }
     // Python code runs here (attribute look-up), so the lock is not held.
     let found = look_up(hint)?;
     let class = hint.cast::<PyType>()?.clone().unbind();
-    seen.lock().unwrap_or_else(PoisonError::into_inner).insert(address, (class, found));
+    lock(seen).insert(address, (class, found));
     Ok(found)
 }
 

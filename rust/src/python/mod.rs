@@ -22,6 +22,7 @@ mod options;
 mod plan;
 mod port;
 mod request;
+mod row;
 mod runtime;
 mod settings;
 mod several;
@@ -39,7 +40,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<cache::BaseCache>()?;
     module.add_class::<transaction::BaseTransaction>()?;
     module.add_class::<cursor::Start>()?;
-    module.add_class::<cursor::Row>()?;
+    module.add_class::<row::Row>()?;
     module.add_class::<cursor::BaseCursor>()?;
     module.add_class::<cursor::SyncCursor>()?;
     module.add_class::<cursor::AsyncCursor>()?;

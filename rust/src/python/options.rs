@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::error::{self, parameter_error};
+use super::error::{self, parameter_error, wrong_type};
 use super::tls::Choices;
 use crate::client::config::DEFAULT_HEARTBEAT_INTERVAL;
 use crate::client::heartbeat::Rhythm;
@@ -76,8 +76,8 @@ pub(super) fn config(py: Python<'_>, addresses: Vec<(String, u16)>, options: &Bo
                 interval = if value.eq(0)? { None } else { Some(positive(py, &name, &value)?) };
             }
             "heartbeat_timeout" => timeout = Some(positive(py, &name, &value)?),
-            "username" => username = value.extract()?,
-            "password" => password = value.extract()?,
+            "username" => username = Some(value.extract().map_err(|_| wrong_type(&name, "a str", &value))?),
+            "password" => password = Some(value.extract().map_err(|_| wrong_type(&name, "a str", &value))?),
             "max_connections_per_node" => {
                 let number = value.extract::<usize>().ok().filter(|number| *number > 0);
                 config.max_connections_per_node = number

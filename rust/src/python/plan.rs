@@ -11,7 +11,6 @@ use super::hint::{self, Hint};
 use super::import::Known;
 use crate::protocol::binary_type::{BinaryType, Field, Schema};
 use crate::protocol::hash;
-use crate::protocol::type_code::TypeCode;
 
 /// How the objects of one class are written.
 #[derive(Debug)]
@@ -63,11 +62,7 @@ impl ObjectPlan {
         for (name, class, default) in items {
             let text = name.to_str()?;
             let hint = hint::resolve(&class)?;
-            let code = match hint {
-                Hint::Code(code) => code,
-                Hint::Infer => TypeCode::ComplexObject,
-            };
-            described.push(Field { name: text.to_owned(), type_code: code as i32, id: hash::entity_id(text) });
+            described.push(Field { name: text.to_owned(), type_code: hint.of_field() as i32, id: hash::entity_id(text) });
             fields.push(PlanField { name: PyString::intern(py, text).unbind(), hint, default });
         }
         let field_ids: Vec<i32> = described.iter().map(|field| field.id).collect();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -17,6 +17,7 @@ use crate::client::Deadline;
 use crate::client::completion::{Completion, Completions};
 use crate::client::observe::Told;
 use crate::client::shared::Shared;
+use crate::lock::lock;
 
 /// One turn of the loop ends at most this many calls, or decodes about this many bytes; then others get their turn.
 const TURN_CALLS: usize = 256;
@@ -52,6 +53,11 @@ impl Calls {
     fn slot(&mut self, token: u64) -> Option<&mut Option<Py<Call>>> {
         let (round, slot) = self.slots.get_mut(token as u32 as usize)?;
         (u64::from(*round) == token >> 32 && slot.is_some()).then_some(slot)
+    }
+
+    /// The call, if it still waits.
+    fn waiting(&mut self, py: Python<'_>, token: u64) -> Option<Py<Call>> {
+        self.slot(token)?.as_ref().map(|call| call.clone_ref(py))
     }
 
     fn remove(&mut self, token: u64) -> Option<Py<Call>> {
@@ -91,7 +97,7 @@ fn running_mark<'py>(py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
 
 impl LoopPort {
     fn lock(&self) -> MutexGuard<'_, Calls> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.calls)
     }
 
     pub fn completions(&self) -> &Arc<Completions> {
@@ -215,10 +221,7 @@ impl LoopPort {
                 let mut calls = port.lock();
                 let Some(completion) = calls.backlog.pop_front() else { return Ok(()) };
                 // Nobody waits any more when the call was cancelled in this very turn.
-                let Some(call) = calls.slot(completion.token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(py))
-                else {
-                    continue;
-                };
+                let Some(call) = calls.waiting(py, completion.token) else { continue };
                 (call, completion.outcome)
             };
             bytes += outcome.as_ref().map_or(0, |reply| reply.message.len());
@@ -257,7 +260,7 @@ impl LoopPort {
             match told {
                 Told::Connection(observer, event) => observer.connection(&event),
                 Told::Sent(token) => {
-                    let call = slf.get().lock().slot(token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(slf.py()));
+                    let call = slf.get().lock().waiting(slf.py(), token);
                     if let Some(call) = call {
                         Call::sent(call.bind(slf.py()));
                     }
@@ -285,7 +288,7 @@ impl LoopPort {
                     Some(Reverse((_, token))) => {
                         let token = *token;
                         calls.deadlines.pop();
-                        Ok(calls.slot(token).and_then(|slot| slot.as_ref()).map(|call| call.clone_ref(py)))
+                        Ok(calls.waiting(py, token))
                     }
                 }
             };

@@ -1,6 +1,6 @@
 //! A request on its way through stage 1, and the requests that are made on its behalf.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
@@ -11,6 +11,7 @@ use crate::client::flight::{Flight, Flights};
 use crate::client::lane::SLICE;
 use crate::client::route::Inquiry;
 use crate::client::{Deadline, Error, ErrorKind, Target};
+use crate::lock::lock;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 
@@ -54,7 +55,7 @@ pub(super) struct Detour {
     pub frame: Vec<u8>,
     pub done: Done,
     /// What happens when servers refuse it: this, and the call goes on; without it the call ends.
-    pub refused: Option<Box<dyn FnOnce() + Send>>,
+    refused: Option<Box<dyn FnOnce() + Send>>,
     /// For requests of which one at a time is enough.
     pub alone: Option<Alone>,
 }
@@ -131,6 +132,15 @@ impl Detour {
         }
     }
 
+    /// There will be no answer, for this reason. Tells whether the call goes on without it.
+    pub fn unanswered(&mut self, error: &Error) -> bool {
+        let Some(refused) = self.refused.take() else { return false };
+        if let ErrorKind::Server(_) = error.kind() {
+            refused();
+        }
+        true
+    }
+
     /// The request that follows from this one keeps its turn.
     pub fn after(mut self, alone: Option<Alone>) -> Self {
         self.alone = alone;
@@ -141,7 +151,7 @@ impl Detour {
     pub fn aside(mut inquiry: Inquiry) -> Self {
         let (operation, frame) = (inquiry.operation, std::mem::take(&mut inquiry.frame));
         let inquiry = Arc::new(Mutex::new(Some(inquiry)));
-        let take = move |inquiry: &Mutex<Option<Inquiry>>| inquiry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = move |inquiry: &Mutex<Option<Inquiry>>| lock(inquiry).take();
         let refused = Arc::clone(&inquiry);
         Self {
             operation,

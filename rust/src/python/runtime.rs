@@ -1,7 +1,7 @@
 //! The one tokio runtime of a process: started by the first connect, left behind by a fork, stopped before the interpreter goes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::client::{Handle as ServerHandle, Place, Target};
+use crate::lock::lock;
 use crate::protocol::op::Opens;
 
 /// How many forks lie between this process and the one that loaded the module. A plain number, because a child of a fork can rely
@@ -98,7 +99,7 @@ fn block_signals() {
 }
 
 fn stop_one(running: &Running) {
-    let Some((stop, thread)) = running.stop.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    let Some((stop, thread)) = lock(&running.stop).take() else { return };
     // It is gone already when nobody listens.
     let _ = stop.send(());
     let end = Instant::now() + STOP;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyMapping, PyString};
 
 use super::decode::{ReadError, read_value};
 use super::encode::{too_long, write_as};
-use super::error::parameter_error;
+use super::error::{parameter_error, wrong_type};
 use super::expiry;
 use super::request::Request;
 use super::types::Types;
@@ -168,12 +168,6 @@ fn number(path: &str, value: &Object<'_>, least: i64, most: i64) -> PyResult<i64
         Err(error) if !error.is_instance_of::<PyOverflowError>(value.py()) => Err(wrong_type(path, "an int", value)),
         _ => Err(PyOverflowError::new_err(format!("{path} can not be {value}: it is from {least} to {most}"))),
     }
-}
-
-#[cold]
-fn wrong_type(path: &str, wanted: &str, value: &Object<'_>) -> PyErr {
-    let found = value.get_type().qualname().map_or_else(|_| "something else".into(), |name| name.to_string());
-    PyTypeError::new_err(format!("{path} must be {wanted}, not {found}"))
 }
 
 /// The properties of a cache by their codes.

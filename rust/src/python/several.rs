@@ -1,6 +1,6 @@
 //! Several: one operation of `AioCache` that goes to several nodes at once, as one thing to await.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::call::{Call, Job};
 use super::client::BaseClient;
 use super::{decode, face};
+use crate::lock::{lock, unpoisoned};
 use crate::protocol::op::Reply;
 
 enum State {
@@ -38,7 +39,7 @@ impl Several {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn replace(&self, state: State) -> State {
@@ -124,8 +125,7 @@ impl Several {
 
     #[getter]
     fn __name__(&self) -> String {
-        let name = face::qualified(self.name);
-        name.rsplit('.').next().unwrap_or(&name).to_owned()
+        face::short(self.name)
     }
 
     #[getter]
@@ -146,7 +146,7 @@ impl Several {
 impl Drop for Several {
     /// What nobody awaited warns, as a coroutine does.
     fn drop(&mut self) {
-        if matches!(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Cold { .. }) {
+        if matches!(unpoisoned(self.state.get_mut()), State::Cold { .. }) {
             super::call::never_awaited(self.name);
         }
     }

@@ -1,13 +1,14 @@
 //! The scripted node and the gate as Python objects. `pyignite_rs.testing` is what users see of them.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
+use crate::lock::lock;
 use crate::testing::{Direction, FakeNode, Fault, Gate, Greeting, Recorded, Rule, Settings, code_of, name_of};
 
 /// An action of `pyignite_rs.testing`: its kind and what it was made with.
@@ -80,7 +81,7 @@ macro_rules! scripted {
     ($name:ident($inner:ty) { $($own:tt)* }) => {
         impl $name {
             fn lock(&self) -> MutexGuard<'_, $inner> {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner)
+                lock(&self.0)
             }
         }
 

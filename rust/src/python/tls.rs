@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString};
 
+use super::error::wrong_type;
 use crate::client::{Secret, TlsOptions, TlsVersion};
 
 const PROTOCOL_TLS: i64 = 2;
@@ -42,8 +43,17 @@ pub(super) struct Choices<'py> {
     key_password: Option<Bound<'py, PyAny>>,
 }
 
-fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    value.extract().map_err(|_| PyTypeError::new_err(format!("{name} should be a constant of the module ssl")))
+/// What may be meant by `ssl_version`, `ssl_cert_reqs` and `ssl_minimum_version`.
+const VERSIONS: &str = "ssl.PROTOCOL_TLS, PROTOCOL_TLSv1_2 or another of these, or a member of ssl.TLSVersion";
+const LEVELS: &str = "ssl.CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED";
+const MINIMUMS: &str = "a member of ssl.TLSVersion, from TLSv1 to TLSv1_3";
+
+fn constant(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    value.extract().map_err(|_| wrong_type(name, wanted, value))
+}
+
+fn no_such(name: &str, wanted: &str, code: i64) -> PyErr {
+    PyValueError::new_err(format!("{name} must be {wanted}, not {code}"))
 }
 
 /// As pyignite takes them: an empty one counts as none.
@@ -73,7 +83,7 @@ fn password(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if value.is_callable() {
         return password(&value.call0()?);
     }
-    Err(PyTypeError::new_err("ssl_keyfile_password should be a string, bytes, or a function that returns one"))
+    Err(wrong_type("ssl_keyfile_password", "a str, bytes, or a function that returns one", value))
 }
 
 impl<'py> Choices<'py> {
@@ -101,7 +111,8 @@ impl<'py> Choices<'py> {
         let mut options = TlsOptions::default();
         let is_client_protocol = self.versions(&mut options)?;
         self.checks(&mut options, is_client_protocol)?;
-        options.ciphers = given(&self.ciphers)?.map(|ciphers| ciphers.extract()).transpose()?;
+        let ciphers = |given: &Bound<'py, PyAny>| given.extract().map_err(|_| wrong_type("ssl_ciphers", "a str", given));
+        options.ciphers = given(&self.ciphers)?.map(ciphers).transpose()?;
         options.ca_file = given(&self.ca_file)?.map(path).transpose()?;
         options.certificate_file = given(&self.certificate_file)?.map(path).transpose()?;
         // An empty one is a file that does not exist, where there is a certificate.
@@ -120,7 +131,7 @@ impl<'py> Choices<'py> {
         // pyignite's None is PROTOCOL_TLS, as in ssl.SSLContext(None).
         let code = match &self.version {
             Some(value) if value.is_none() => Some(PROTOCOL_TLS),
-            Some(value) => Some(whole("ssl_version", value)?),
+            Some(value) => Some(constant("ssl_version", VERSIONS, value)?),
             None => None,
         };
         match code {
@@ -128,14 +139,13 @@ impl<'py> Choices<'py> {
             Some(PROTOCOL_TLS | PROTOCOL_TLS_CLIENT) => options.maximum = None,
             Some(code) => {
                 let only = only_version(code);
-                options.minimum = only.ok_or_else(|| PyValueError::new_err(format!("ssl_version can not be {code}")))?;
+                options.minimum = only.ok_or_else(|| no_such("ssl_version", VERSIONS, code))?;
                 options.maximum = Some(options.minimum);
             }
         }
         if let Some(value) = self.minimum.as_ref().filter(|value| !value.is_none()) {
-            let number = whole("ssl_minimum_version", value)?;
-            let minimum = version(number);
-            options.minimum = minimum.ok_or_else(|| PyValueError::new_err(format!("ssl_minimum_version can not be {number}")))?;
+            let number = constant("ssl_minimum_version", MINIMUMS, value)?;
+            options.minimum = version(number).ok_or_else(|| no_such("ssl_minimum_version", MINIMUMS, number))?;
             if code.is_none() {
                 // Whoever names a minimum alone means: or newer.
                 options.maximum = None;
@@ -153,7 +163,7 @@ impl<'py> Choices<'py> {
             _ => Ok(None),
         };
         let level = match self.level.as_ref().filter(|value| !value.is_none()) {
-            Some(value) => Some(whole("ssl_cert_reqs", value)?),
+            Some(value) => Some(constant("ssl_cert_reqs", LEVELS, value)?),
             None => None,
         };
         let wanted = flag(&self.check_hostname)?;
@@ -164,7 +174,7 @@ impl<'py> Choices<'py> {
             Some(0) => false,
             // For a client both mean the same: a server always sends a certificate.
             Some(1 | 2) => true,
-            Some(level) => return Err(PyValueError::new_err(format!("ssl_cert_reqs can not be {level}"))),
+            Some(level) => return Err(no_such("ssl_cert_reqs", LEVELS, level)),
         };
         options.check_host = wanted.unwrap_or(is_client_protocol);
         if options.check_host && !options.verify {

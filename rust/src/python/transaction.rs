@@ -1,19 +1,19 @@
 //! BaseTransaction: what `Transaction` and `AioTransaction` share, and which transaction an operation belongs to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 
 use super::client::BaseClient;
-use super::decode::{ReadError, read_reply};
+use super::decode::{Read, read_reply};
 use super::encode::too_long;
 use super::face::{self, Answer, Carried, Finish, Finisher};
 use super::import::Known;
 use super::runtime::Kept;
 use super::types::Types;
 use crate::client::Target;
+use crate::lock::{lock, unpoisoned};
 use crate::protocol::op::transaction::{END, START, Start, write_end};
 
 /// How a transaction is to run, checked by the Python half.
@@ -35,10 +35,6 @@ pub(super) struct BaseTransaction {
     number: AtomicI64,
     /// The transaction that was current when this one began.
     outer: Mutex<Option<Py<BaseTransaction>>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a request of a transaction needs.
@@ -87,13 +83,7 @@ impl BaseTransaction {
 struct Started(Py<BaseTransaction>);
 
 impl Finisher for Started {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let id = read_reply(py, types, START.reply, answer.payload())?;
         let handle = answer.opened();
         let transaction = self.0.bind(py).get();
@@ -110,13 +100,7 @@ impl Finisher for Started {
 struct Ended(Mutex<Option<Kept>>);
 
 impl Finisher for Ended {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         if let Some(open) = lock(&self.0).take() {
             open.release();
         }
@@ -211,7 +195,7 @@ impl BaseTransaction {
 impl Drop for BaseTransaction {
     /// A transaction that nobody ended is rolled back.
     fn drop(&mut self) {
-        if self.open.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
+        if unpoisoned(self.open.get_mut()).is_some() {
             Python::attach(|py| drop(self.take(py)));
         }
     }

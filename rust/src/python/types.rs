@@ -9,10 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::client::BaseClient;
-use super::decode::{ReadError, read_wrapped};
+use super::decode::{Read, ReadError, read_wrapped};
 use super::encode::too_long;
 use super::error::{self, Facts};
 use super::face::{self, Answer, Carried, Finish, Finisher};
+use super::hint;
 use super::import::Known;
 use super::plan::{Entry, Plan};
 use super::request::Detour;
@@ -91,14 +92,14 @@ impl Types {
         drop(before);
     }
 
-    /// Keeps what the cluster says about a type, with a class for each schema that has none.
-    fn learn(&self, py: Python<'_>, found: BinaryType) -> PyResult<Arc<BinaryType>> {
-        let found = Arc::new(found);
+    /// Keeps what the cluster answers about a type, with a class for each schema that has none; `None` when it knows no such type.
+    fn learn_reply(&self, py: Python<'_>, payload: &[u8]) -> PyResult<Option<Arc<BinaryType>>> {
+        let Some(found) = read_type(py, payload)?.map(Arc::new) else { return Ok(None) };
         for schema in &found.schemas {
             self.describe(py, &found, schema)?;
         }
         self.registry.learn(Arc::clone(&found));
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn describe(&self, py: Python<'_>, found: &BinaryType, schema: &Schema) -> PyResult<()> {
@@ -119,8 +120,7 @@ impl Types {
     pub fn fetch(self: &Arc<Self>, type_id: i32, schema_id: i32) -> Detour {
         let types = Arc::clone(self);
         let done = move |py: Python<'_>, payload: &[u8]| {
-            if let Some(found) = read_type(py, payload)? {
-                let found = types.learn(py, found)?;
+            if let Some(found) = types.learn_reply(py, payload)? {
                 // An object without fields has the schema that every type has.
                 if schema_id == EMPTY_SCHEMA {
                     types.describe(py, &found, &Schema { id: EMPTY_SCHEMA, field_ids: Vec::new() })?;
@@ -158,7 +158,7 @@ impl Types {
         affinity_key_field: Option<String>,
         cluster: u64,
     ) -> PyResult<Option<Detour>> {
-        let found = read_type(py, payload)?.map(|found| self.learn(py, found)).transpose()?;
+        let found = self.learn_reply(py, payload)?;
         let mut description = plan.described.clone();
         // A type keeps its affinity key field: telling none would contradict.
         let known = found.as_ref().and_then(|found| found.affinity_key_field.clone());
@@ -199,7 +199,7 @@ fn type_id(binary_type: &Bound<'_, PyAny>) -> PyResult<i32> {
         Ok(name) => Ok(hash::entity_id(name.to_str()?)),
         Err(_) => binary_type
             .extract()
-            .map_err(|_| PyTypeError::new_err("a binary type is given by its name (str) or its id (int of 32 bits)")),
+            .map_err(|_| error::wrong_type("a binary type", "given by its name (str) or its id (int of 32 bits)", binary_type)),
     }
 }
 
@@ -247,13 +247,7 @@ struct Register {
 }
 
 impl Finisher for Register {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         if !self.told.swap(true, Ordering::Relaxed)
             && let Some(detour) = types.tell(py, answer.payload(), &self.plan, self.affinity_key_field.clone(), self.cluster)?
         {
@@ -284,13 +278,7 @@ pub(super) fn register<'py>(
 struct Describe;
 
 impl Finisher for Describe {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        _: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let described = PyDict::new(py);
         let found = read_type(py, answer.payload())?;
         described.set_item("type_exists", found.is_some())?;
@@ -357,16 +345,8 @@ impl Query {
 }
 
 impl Finisher for Query {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
-        if let Some(found) = read_type(py, answer.payload())? {
-            types.learn(py, found)?;
-        }
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
+        types.learn_reply(py, answer.payload())?;
         Ok(self.local(py, types)?)
     }
 }
@@ -393,7 +373,7 @@ struct Put {
 }
 
 impl Finisher for Put {
-    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &Carried, _: &mut Answer) -> Result<Bound<'py, PyAny>, ReadError> {
+    fn finish<'py>(&self, py: Python<'py>, _: &Arc<Types>, _: &mut Answer) -> Read<Bound<'py, PyAny>> {
         let ids = PyDict::new(py);
         ids.set_item("type_id", self.type_id)?;
         ids.set_item("schema_id", self.schema_id)?;
@@ -447,11 +427,8 @@ fn described(
         return Ok(described);
     }
     for (name, class) in items {
-        let code = match super::hint::resolve(&class)? {
-            super::hint::Hint::Code(code) => code as i32,
-            super::hint::Hint::Infer => crate::protocol::type_code::TypeCode::ComplexObject as i32,
-        };
-        described.fields.push(Field { id: hash::entity_id(&name), name, type_code: code });
+        let type_code = hint::resolve(&class)?.of_field() as i32;
+        described.fields.push(Field { id: hash::entity_id(&name), name, type_code });
     }
     let field_ids: Vec<i32> = described.fields.iter().map(|field| field.id).collect();
     described.schemas.push(Schema { id: hash::schema_id(field_ids.iter().copied()), field_ids });
@@ -463,22 +440,14 @@ struct Unwrap {
 }
 
 impl Finisher for Unwrap {
-    fn finish<'py>(
-        &self,
-        py: Python<'py>,
-        types: &Arc<Types>,
-        _: &Carried,
-        answer: &mut Answer,
-    ) -> Result<Bound<'py, PyAny>, ReadError> {
-        if let Some(found) = read_type(py, answer.payload())? {
-            types.learn(py, found)?;
-        }
+    fn finish<'py>(&self, py: Python<'py>, types: &Arc<Types>, answer: &mut Answer) -> Read<Bound<'py, PyAny>> {
+        types.learn_reply(py, answer.payload())?;
         unwrapped(types, self.value.bind(py))
     }
 }
 
 /// Objects in place of pairs `(bytes, offset)`, at any depth of collections and maps; everything else as it is.
-fn unwrapped<'py>(types: &Arc<Types>, value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, ReadError> {
+fn unwrapped<'py>(types: &Arc<Types>, value: &Bound<'py, PyAny>) -> Read<Bound<'py, PyAny>> {
     let py = value.py();
     let Some(pair) = value.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2) else { return Ok(value.clone()) };
     let (first, second) = (pair.get_item(0)?, pair.get_item(1)?);

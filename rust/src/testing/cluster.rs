@@ -1,12 +1,13 @@
 //! What the nodes of a stand-in cluster share: caches, types, recorded queries, members, the partition map.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::caches::Cache;
 use super::query::Recorded;
 use super::types::Types;
 use super::wire::{self, Cursor, NULL, Outcome, Refusal, Topology, Undecodable, Version};
+use crate::lock::lock;
 use crate::protocol::{affinity, hash};
 
 /// A node of the cluster, there or gone.
@@ -54,7 +55,7 @@ impl Cluster {
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Store> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::codes::{CONNECT, HANDSHAKE};
 use super::listen::Listener;
 use super::script::{Direction, Fault, Rule, Shared};
 use super::voice::Voice;
 use super::wire::{self, Cursor, Refusal, Undecodable, Version};
+use crate::lock::lock;
 
 /// Flag of an answer: sent by the server on its own.
 const NOTIFICATION: i16 = 4;
@@ -159,7 +160,7 @@ fn connect(inner: &Arc<Inner>, number: usize, client: &Arc<Voice>) -> io::Result
 
 impl Pair {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Carries messages one way until a side ends; then both do.

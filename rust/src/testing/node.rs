@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::caches::Cache;
 use super::cluster::Cluster;
@@ -14,6 +14,7 @@ use super::script::{Direction, Fault, Rule, Shared};
 use super::session::{Handles, Session};
 use super::voice::Voice;
 use super::wire::{self, Cursor, Refusal, Undecodable, Version};
+use crate::lock::lock;
 use crate::protocol::hash;
 use crate::protocol::op::Operation;
 
@@ -90,10 +91,6 @@ struct Inner {
 pub struct FakeNode {
     inner: Arc<Inner>,
     listener: Listener,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl FakeNode {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use super::voice::Voice;
+use crate::lock::lock;
 
 /// What happens to one answer, or to one request.
 #[derive(Debug, Clone)]
@@ -170,7 +171,7 @@ pub struct Shared(Mutex<Script>);
 
 impl Shared {
     pub fn lock(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Closes all connections.

@@ -3,13 +3,14 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use super::script::Fault;
 use super::wire::{self, Refusal, Version};
+use crate::lock::lock;
 
 /// How often somebody who waits looks whether the connection has ended.
 const LOOK: Duration = Duration::from_millis(5);
@@ -29,10 +30,6 @@ pub struct Voice {
     released: AtomicUsize,
     ended: AtomicBool,
     reset: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Voice {

@@ -95,10 +95,6 @@ impl Decimal {
         self.scale
     }
 
-    pub fn is_negative(&self) -> bool {
-        self.negative
-    }
-
     /// Most significant byte first, without leading zeros; empty for zero.
     pub fn magnitude(&self) -> &[u8] {
         &self.magnitude

@@ -1,6 +1,6 @@
 //! Python values become wire bytes in one pass, without a tree of values in between.
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
@@ -119,7 +119,8 @@ impl<'py> Encoder<'py, '_> {
     fn locate(&self, error: PyErr, name: &str) -> PyErr {
         let class = error.get_type(self.py);
         let ours = [self.py.get_type::<PyTypeError>(), self.py.get_type::<PyValueError>(), self.py.get_type::<PyOverflowError>()];
-        if !ours.iter().any(|known| known.is(&class)) {
+        let is_text = error.is_instance_of::<PyUnicodeEncodeError>(self.py);
+        if !is_text && !ours.iter().any(|known| known.is(&class)) {
             return error;
         }
         let mut path = name.to_owned();
@@ -128,6 +129,12 @@ impl<'py> Encoder<'py, '_> {
                 PathPart::Index(index) => path.push_str(&format!("[{index}]")),
                 PathPart::Name(name) => path.push_str(name),
             }
+        }
+        if is_text {
+            // Its message is made of attributes; this one stands at the end.
+            let value = error.value(self.py);
+            let told = value.getattr("reason").and_then(|reason| value.setattr("reason", format!("{reason} ({path})")));
+            return told.err().unwrap_or(error);
         }
         PyErr::from_type(class, format!("{path}: {}", error.value(self.py)))
     }
