@@ -21,7 +21,9 @@ use crate::protocol::Reader;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 use crate::protocol::op::handle::RESOURCE_CLOSE;
-use crate::protocol::op::query::{SCAN, SCAN_PAGE, SQL, SQL_FIELDS, SQL_FIELDS_PAGE, SQL_PAGE};
+use crate::protocol::op::query::{
+    SCAN, SCAN_PAGE, SQL, SQL_FIELDS, SQL_FIELDS_PAGE, SQL_PAGE, read_column_count, read_field_names,
+};
 
 /// Name of the calls that ask for pages.
 const PAGE: &str = "AioCursor.page";
@@ -278,8 +280,11 @@ impl Finisher for Opened {
         let page = match this.rows {
             Rows::Scan | Rows::Entries => decode::read_entry_page(py, types, &mut reader, this.makes_lists(py))?,
             Rows::Fields { names } => {
-                let columns = decode::read_column_count(&mut reader)?;
-                let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
+                let columns = read_column_count(&mut reader)?;
+                let names = match names {
+                    true => Some(PyList::new(py, read_field_names(&mut reader, columns)?)?.unbind()),
+                    false => None,
+                };
                 let mut state = this.lock();
                 state.columns = columns;
                 let before = std::mem::replace(&mut state.names, names);
