@@ -108,6 +108,7 @@ bench: tools java $(EXTENSION) $(VENV)/group-bench
 
 fixtures: java $(SETTINGS)
 	@$(PY) -m tests.support.fixtures
+	@$(PY) -m tests.support.answers
 
 test: test-rust test-python
 
