@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use pyignite_rs::client::completion::Completions;
 use pyignite_rs::client::pool::Ticket;
 use pyignite_rs::client::{Config, Deadline, Error, ErrorKind, Sent, Target};
-use pyignite_rs::protocol::op::{cache, key_value};
 use pyignite_rs::protocol::ProtocolVersion;
+use pyignite_rs::protocol::op::{cache, key_value};
 use pyignite_rs::testing::{FakeNode, Fault, Greeting};
 use support::client::{Client, frame};
 
