@@ -1,8 +1,9 @@
 """Answers that a real node gives, recorded byte by byte: makes rust/tests/answers.tsv and reads it.
 
-`python -m tests.support.answers` (part of `make fixtures`) asks a node of its own, in every protocol version from 1.2 to 1.7, one request
-of each operation and one for each kind of value. Requests are written here by hand, from the description of the protocol, so that no
-encoder of ours stands between the node and the file. Some of the answers are inputs of the fuzz targets too. A second run changes ids of nodes and ports, nothing else.
+`python -m tests.support.answers` (part of `make fixtures`) asks a node of its own, in every protocol version from 1.2 to 1.7, one
+request of each operation and one for each kind of value. Requests are written here by hand, from the description of the protocol, so
+that no encoder of ours stands between the node and the file. Some of the answers are inputs of fuzz targets too. A second run changes
+ids of nodes and ports, nothing else.
 """
 
 from __future__ import annotations
@@ -268,6 +269,8 @@ def _record(recorder: Recorder) -> None:
     ask("OP_QUERY_SQL_FIELDS", 2004, statement(_TABLE), "a table")
     for row in range(1, _ROWS + 1):
         ask("OP_QUERY_SQL_FIELDS", 2004, statement(_INSERT.format(row)), "an update", keep=row == 1)
+    ask("OP_CACHE_GET_CONFIGURATION", 1055, of_cache("rows"), "with a query entity")
+    ask("OP_GET_BINARY_TYPE", 3002, struct.pack("<i", java_hash("row")), "of a table")
     query = "SELECT * FROM recorded ORDER BY id"
     cursor = ask("OP_QUERY_SQL_FIELDS", 2004, statement(query, page=_PAGE), "names and rows")[:8]
     ask("OP_QUERY_SQL_FIELDS_CURSOR_GET_PAGE", 2005, cursor, "not the last")

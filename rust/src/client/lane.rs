@@ -10,12 +10,13 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use super::affinity::Affinity;
 use super::connect::{Opened, TLS_READ};
-use super::core::{Input, Link, Owner, RequestTable, match_answer};
+use super::core::{Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
 use super::observe::Watched;
 use super::tls::Session;
+use crate::protocol::error::DecodeError;
 use crate::protocol::frame::{ResponseHeader, seal_request};
 use crate::protocol::op::{Opens, Operation};
 
@@ -304,6 +305,12 @@ impl Lane {
         self.at(error)
     }
 
+    /// What has come can not be read.
+    #[cold]
+    fn garbled(&mut self, error: DecodeError, is_own: bool) -> Error {
+        self.fail(unreadable(error, is_own).sent(Sent::Maybe))
+    }
+
     /// A slice of the time left; a system call only when it is another than before.
     fn set_timeout(&mut self, deadline: Deadline) -> Result<(), Error> {
         // In whole steps, so that a client with a short limit does not set another time for each call. Never zero: that is no limit.
@@ -370,12 +377,12 @@ impl Lane {
         }
         let mut looked = None;
         loop {
-            while let Some(message) =
-                self.input.next_message().map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?
-            {
+            let is_alone = self.table.owed() <= 1;
+            while let Some(message) = self.input.next_message().map_err(|error| self.garbled(error, is_alone))? {
                 let bytes = self.input.message(message.clone());
+                let is_own = is_alone || id_of(bytes) == Some(id);
                 let answer = match_answer(bytes, &self.link, &mut self.table);
-                let answer = answer.map_err(|error| self.fail(Error::from(error).sent(Sent::Maybe)))?;
+                let answer = answer.map_err(|error| self.garbled(error, is_own))?;
                 if let Some(version) = answer.header.topology {
                     self.affinity.announce(version, self.link.node_id);
                 }
