@@ -140,7 +140,8 @@ impl Lane {
 
     /// Sends a request and waits for its answer; [`Lane::payload`] is its payload until the next call.
     ///
-    /// A caller that leaves early (deadline, interrupt) leaves the lane usable: the late answer is skipped by its id.
+    /// A caller that leaves early (deadline, interrupt) leaves the lane usable, unless a message is half here: the late answer is skipped
+    /// by its id.
     pub(super) fn call(
         &mut self,
         operation: &'static Operation,
@@ -414,8 +415,9 @@ impl Lane {
                 Ok(()) => {}
                 Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
                 Err(error) => {
-                    // What its answer opens could be closed only by whoever comes next, perhaps never: so the connection ends.
-                    self.broken |= self.table.opens(id) != Opens::Nothing;
+                    // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message may
+                    // be all that ever comes of it, while whoever comes next waits for the rest. So the connection ends.
+                    self.broken |= self.table.opens(id) != Opens::Nothing || !self.input.pending().is_empty();
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));
                 }
