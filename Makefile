@@ -4,13 +4,15 @@
 # make stubs   *.pyi from the built module               make fixtures  bytes made by the Java client
 # make reliability   what can never go wrong, in full length    make ledger   nodes killed under load, every write accounted for
 # make format  what make check asks for                  make docs      the documentation, in docs/_build
+# make fuzz    60 million mutated inputs for 6 decoders  make sanitize  the Rust tests under sanitizers, on nightly
 #                                                        make clean     removes what all of these made
 #
 # PYTHON=python3.12 chooses the interpreter; IGNITE_HOME or IGNITE_VERSION the server.
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-rust test-python check check-rust check-python docs bench cluster reliability ledger fixtures format stubs clean tools java
+.PHONY: build demo test test-rust test-python check check-rust check-python check-supply docs bench cluster reliability reliability-rust ledger
+.PHONY: fixtures format stubs fuzz sanitize clean tools java
 .PHONY: FORCE
 
 VENV := .venv
@@ -123,10 +125,26 @@ RELIABILITY := tests/reliability tests/fake tests/live/test_processes.py tests/l
 	tests/live/test_killed_nodes.py tests/unit/test_values.py tests/unit/test_codec.py tests/compat/test_tls.py
 REACHED := $(TARGET)/reliability.tsv
 
-reliability: tools java $(EXTENSION) $(VENV)/group-test
+reliability: reliability-rust fuzz java $(EXTENSION) $(VENV)/group-test
 	@mkdir -p $(TARGET)
 	$(PY) -m pytest --full --report $(REACHED) $(RELIABILITY) $(ARGS)
 	@$(PY) -m tests.reliability.report $(REACHED)
+
+# The Rust part: each test that reached something for a goal says so in a line.
+reliability-rust: tools
+	@mkdir -p $(TARGET)
+	RELIABILITY_FULL=1 cargo test --release --locked --features client,testing --test answers --test bounds --test hostile \
+		-- --nocapture > $(TARGET)/rust.log || { cat $(TARGET)/rust.log; exit 1; }
+	@sed -n 's/^.*reached\t//p' $(TARGET)/rust.log | tee $(TARGET)/rust.tsv
+	@test -s $(TARGET)/rust.tsv
+
+# Inputs for each of the six decoders; each within 512 MB and a second. Appends what it reached to fuzz.tsv.
+FUZZ_INPUTS ?= 10000000
+
+fuzz: tools
+	@mkdir -p $(TARGET)
+	@cargo run --release --locked --manifest-path rust/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz -- \
+		--decoders --inputs $(FUZZ_INPUTS) --report $(TARGET)/fuzz.tsv
 
 # Nodes are killed under load, and every write is accounted for.
 ledger: tools java $(EXTENSION) $(VENV)/group-test
