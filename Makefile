@@ -146,6 +146,19 @@ fuzz: tools
 	@cargo run --release --locked --manifest-path rust/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz -- \
 		--decoders --inputs $(FUZZ_INPUTS) --report $(TARGET)/fuzz.tsv
 
+# The Rust tests under AddressSanitizer, then under ThreadSanitizer, which wants the standard library built anew (rust-src). Stacks are
+# larger under them. Their allocator is not the tests', so what counts allocations is left out.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/host: //p')
+SANITIZED := --locked --features client,testing --target $(HOST) --target-dir $(TARGET)/sanitize
+
+sanitize: tools
+	@rustup run nightly rustc -vV >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly -c rust-src"; exit 1; }
+	RUSTFLAGS=-Zsanitizer=address RUST_MIN_STACK=16777216 cargo +nightly test $(SANITIZED) --lib --tests
+	@if rustup component list --toolchain nightly | grep -q 'rust-src (installed)'; then \
+		echo RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std; \
+		RUSTFLAGS=-Zsanitizer=thread RUST_MIN_STACK=16777216 cargo +nightly test $(SANITIZED)/thread -Zbuild-std --lib --test answers --test fake_node; \
+	else echo "ThreadSanitizer was left out: rustup component add rust-src --toolchain nightly"; fi
+
 # Nodes are killed under load, and every write is accounted for.
 ledger: tools java $(EXTENSION) $(VENV)/group-test
 	@$(PY) -m tests.reliability.ledger $(ARGS)

