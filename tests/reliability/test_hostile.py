@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import random
 import resource
 import struct
@@ -15,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,7 +28,8 @@ from pyignite_rs.datatypes import CollectionObject
 from pyignite_rs.exceptions import ParseError
 
 from ..conftest import Face, Reached, Size
-from ..support.answers import ROOT, recorded
+from ..support.answers import recorded
+from ..support.fixtures import ROOT
 from ..support.recorded_node import GREETING, RecordedNode, framed
 
 #: What a call may raise: the exceptions that the documentation names, nothing else.
@@ -280,6 +281,52 @@ async def test_mutated_answers(face: Face, size: Size, reached: Reached) -> None
         f"mutated answers, {face} face",
         f"{frames:,}, the next call always right, memory grew by {growth >> 20} MiB ({told})",
     )
+
+
+def pyignite_counts(node: RecordedNode, frames: int, seconds: float) -> Counter[str]:
+    """What becomes of pyignite under the same mutations; when it does not come back, the next process goes on behind that frame."""
+    counts: Counter[str] = Counter()
+    first, last, end = 1, frames + 1, time.monotonic() + seconds
+    while first < last and time.monotonic() < end:
+        command = [sys.executable, "-m", "tests.support.pyignite_under_fire", node.address[0], str(node.address[1]), node.plan]
+        process = subprocess.Popen(
+            [*command, str(first), str(last)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert process.stdout is not None
+        told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        reader = threading.Thread(target=lambda lines, told: [*map(told.put, lines), told.put("")], args=(process.stdout, told))
+        reader.start()
+        try:
+            while time.monotonic() < end and (line := told.get(timeout=5)):
+                first = int(line.split()[0]) + 1
+                if line.split()[1] != "begin":
+                    _, outcome, after, took = line.split()
+                    counts["frames"] += 1
+                    counts[outcome.split(":")[0]] += 1
+                    counts[f"next call {after}"] += 1
+                    counts["late"] += float(took) > LIMIT + SLACK
+            counts["process died"] += process.wait(5) != 0 if time.monotonic() < end else 0
+        except queue.Empty:
+            counts["never came back"] += 1
+        finally:
+            process.kill()
+            process.wait()
+            reader.join()
+            process.stdout.close()
+        node.disarm()
+    return counts
+
+
+@pytest.mark.full
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pyignite 0.6.1 has no wheels here")
+def test_mutated_answers_against_pyignite(reached: Reached) -> None:
+    with RecordedNode() as node:
+        counts = pyignite_counts(node, 2_000, seconds=90)
+    # What it does is its own affair; that it was asked is ours.
+    assert counts["frames"] >= 20
+    names = ["undocumented", "late", "never came back", "process died", "next call wrong", "next call failed"]
+    told = ", ".join(f"{counts[name]:,} {name}" for name in names)
+    reached("G5", "the same for pyignite 0.6.1, synchronous", f"{counts['frames']:,} frames: {told}")
 
 
 async def test_a_length_that_promises_more_than_comes(face: Face) -> None:

@@ -20,7 +20,8 @@ import tempfile
 import threading
 from types import TracebackType
 
-from .answers import ROOT, Answer, recorded
+from .answers import Answer, recorded
+from .fixtures import ROOT
 
 #: Code of the answer to a handshake, which is no operation.
 GREETING = -1
@@ -115,17 +116,12 @@ class _Server:
                 threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
 
 
-class RecordedNode:
-    """The server, from outside."""
+class Plan:
+    """What the server is told, from any process: a file that it has in memory too."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="recorded-node-")
-        self._file.truncate(_PLAN.size + _ROOM)
-        self._plan = mmap.mmap(self._file.fileno(), _PLAN.size + _ROOM)
-        command = [sys.executable, "-m", "tests.support.recorded_node", self._file.name]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self.address = ("127.0.0.1", int(self._process.stdout.readline()))
+    def __init__(self, path: str) -> None:
+        with open(path, "r+b") as file:
+            self._plan = mmap.mmap(file.fileno(), 0)
 
     def arm(self, code: int, frame: bytes, *, close: bool = False, keep_id: bool = False) -> None:
         """Send these bytes in answer to the next request of an operation; its request id goes into them."""
@@ -138,6 +134,24 @@ class RecordedNode:
         was_armed = self._plan[:4] != bytes(4)
         self._plan[:4] = bytes(4)
         return was_armed
+
+
+class RecordedNode(Plan):
+    """The server, from outside."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.NamedTemporaryFile(prefix="recorded-node-")
+        self._file.truncate(_PLAN.size + _ROOM)
+        super().__init__(self._file.name)
+        command = [sys.executable, "-m", "tests.support.recorded_node", self.plan]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.address = ("127.0.0.1", int(self._process.stdout.readline()))
+
+    @property
+    def plan(self) -> str:
+        """Its file, for a `Plan` in another process."""
+        return self._file.name
 
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
