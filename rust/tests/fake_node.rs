@@ -2,72 +2,39 @@
 //! afterwards the next call works.
 #![cfg(feature = "testing")]
 
-use std::collections::{HashMap, VecDeque};
+mod support;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pyignite_rs::client::completion::{Completion, Completions, Reply};
+use pyignite_rs::client::completion::Completions;
 use pyignite_rs::client::pool::Ticket;
-use pyignite_rs::client::{Address, Config, Deadline, Error, ErrorKind, Pool, Sent, Target};
-use pyignite_rs::protocol::op::{Operation, cache, key_value};
-use pyignite_rs::protocol::{ProtocolVersion, Writer};
+use pyignite_rs::client::{Config, Deadline, Error, ErrorKind, Sent, Target};
+use pyignite_rs::protocol::ProtocolVersion;
+use pyignite_rs::protocol::op::{cache, key_value};
 use pyignite_rs::testing::{FakeNode, Fault, Greeting};
+use support::client::{Client, frame};
 
 const CACHE: [u8; 5] = [99, 0, 0, 0, 0];
 const SLACK: Duration = Duration::from_millis(250);
 
-/// A thread that drives a tokio runtime.
-struct Driver {
-    handle: tokio::runtime::Handle,
-    stop: Option<(tokio::sync::oneshot::Sender<()>, JoinHandle<()>)>,
+/// What these tests ask of a client.
+trait Calls {
+    fn new(nodes: &[&FakeNode]) -> Self;
+    fn with(nodes: &[&FakeNode], change: impl FnOnce(&mut Config)) -> Self;
+    fn get(&self, key: i32) -> Result<Vec<u8>, Error>;
+    fn put(&self, key: i32, value: i32) -> Result<Vec<u8>, Error>;
+    fn start_get(&self, key: i32) -> Ticket;
 }
 
-impl Driver {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || drop(runtime.block_on(stopped)));
-        Self { handle, stop: Some((stop, thread)) }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some((stop, thread)) = self.stop.take() {
-            drop(stop);
-            thread.join().unwrap();
-        }
-    }
-}
-
-struct Client {
-    pool: Arc<Pool>,
-    completions: Arc<Completions>,
-    _driver: Driver,
-}
-
-impl Client {
+impl Calls for Client {
     fn new(nodes: &[&FakeNode]) -> Self {
         Self::with(nodes, |_| {})
     }
 
     fn with(nodes: &[&FakeNode], change: impl FnOnce(&mut Config)) -> Self {
-        let address = |node: &&FakeNode| Address { host: "127.0.0.1".into(), port: node.address().port() };
-        let mut config = Config::new(nodes.iter().map(address).collect());
-        change(&mut config);
-        let driver = Driver::start();
-        let pool = Pool::new(Arc::new(config), driver.handle.clone());
-        Self { pool, completions: Arc::new(Completions::new().unwrap()), _driver: driver }
-    }
-
-    /// A call on a lane, on this thread.
-    fn call(&self, operation: &'static Operation, body: &[u8], limit: Option<u64>) -> Result<Vec<u8>, Error> {
-        let deadline = Deadline::after(limit.map(Duration::from_millis));
-        let mut frame = frame(body);
-        self.pool.call(&Target::Any, operation, &mut frame, deadline, &mut || false).map(|held| held.payload().to_vec())
+        Self::at(nodes.iter().map(|node| node.address().port()), change)
     }
 
     fn get(&self, key: i32) -> Result<Vec<u8>, Error> {
@@ -78,37 +45,9 @@ impl Client {
         self.call(&key_value::PUT, &[&CACHE[..], &int(key), &int(value)].concat(), Some(5000))
     }
 
-    /// A call on the shared connection, as an event loop begins it.
-    fn start(&self, operation: &'static Operation, body: &[u8], limit: Option<u64>, token: u64) -> Ticket {
-        let deadline = Deadline::after(limit.map(Duration::from_millis));
-        let (ticket, collecting) = self.pool.start(&Target::Any, operation, &mut frame(body), deadline, &self.completions, token);
-        if let Some(shared) = collecting {
-            shared.flush();
-        }
-        ticket
-    }
-
     fn start_get(&self, key: i32) -> Ticket {
         self.start(&key_value::GET, &[&CACHE[..], &int(key)].concat(), None, key as u64)
     }
-
-    /// Waits until so many calls have ended.
-    fn ended(&self, number: usize) -> HashMap<u64, Result<Reply, Error>> {
-        let mut batch = VecDeque::new();
-        let end = Instant::now() + Duration::from_secs(5);
-        while batch.len() < number && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(1));
-            self.completions.drain(&mut batch);
-        }
-        assert_eq!(batch.len(), number, "calls that ended");
-        batch.into_iter().map(|Completion { token, outcome }| (token, outcome)).collect()
-    }
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    let mut out = Writer::request(Vec::new());
-    out.bytes(body);
-    out.into_buffer()
 }
 
 /// An int as a value.

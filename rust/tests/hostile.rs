@@ -4,6 +4,7 @@
 mod support;
 
 use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner};
 use pyignite_rs::protocol::context::FeatureSet;
 use pyignite_rs::protocol::error::{DecodeErrorKind, EncodeErrorKind};
 use pyignite_rs::protocol::frame::{ResponseHeader, message_length};
@@ -14,7 +15,7 @@ use pyignite_rs::protocol::read::MAX_DEPTH;
 use pyignite_rs::protocol::type_code::TypeCode;
 use pyignite_rs::protocol::{DecodeError, ProtocolContext, ProtocolVersion, Writer, hash};
 use support::random::{self, Random};
-use support::{allocation, examples, fixtures, hex, written};
+use support::{allocation, examples, fixtures, hex, reached, size, written};
 
 #[global_allocator]
 static ALLOCATOR: allocation::Counting = allocation::Counting;
@@ -248,14 +249,33 @@ fn random_bytes_never_panic() {
     assert!(read > 100, "only {read} cases were values");
 }
 
+/// On both cores, each with values of its own.
+#[test]
+fn values_come_back_as_they_were_written() {
+    let (threads, values) = (2, size(5_000, 1_000_000));
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || {
+                let config = ProptestConfig {
+                    cases: (values / threads) as u32,
+                    failure_persistence: None,
+                    rng_seed: RngSeed::Fixed(thread as u64),
+                    ..ProptestConfig::default()
+                };
+                let came_back = TestRunner::new(config).run(&random::value(), |value| {
+                    let bytes = written(&value);
+                    prop_assert_eq!(Value::read(&bytes).expect("what was written can be read"), value);
+                    Ok(())
+                });
+                came_back.unwrap_or_else(|failure| panic!("{failure}"));
+            });
+        }
+    });
+    reached("G6", "random values written and read in Rust", &format!("{values} values"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn values_come_back_as_they_were_written(value in random::value()) {
-        let bytes = written(&value);
-        prop_assert_eq!(Value::read(&bytes).expect("what was written can be read"), value);
-    }
 
     #[test]
     fn values_cut_anywhere_are_errors(value in random::value(), at in any::<prop::sample::Index>()) {

@@ -7,10 +7,13 @@ use pyignite_rs::protocol::error::DecodeErrorKind;
 use pyignite_rs::protocol::frame::{LENGTH_FIELD, ResponseHeader, message_length};
 use pyignite_rs::protocol::handshake::{Handshake, Step};
 use pyignite_rs::protocol::object::complex::Complex;
+use pyignite_rs::protocol::object::skip::skip;
 use pyignite_rs::protocol::object::value::{Decimal, Value};
 use pyignite_rs::protocol::object::{ListKind, PrimitiveKind};
+use pyignite_rs::protocol::op::affinity::{Endpoints, Mapping};
+use pyignite_rs::protocol::op::query;
 use pyignite_rs::protocol::type_code::TypeCode;
-use pyignite_rs::protocol::{BinaryType, ProtocolContext, ProtocolVersion, Writer, hash as java_hash};
+use pyignite_rs::protocol::{BinaryType, DecodeError, ProtocolContext, ProtocolVersion, Reader, Writer, hash as java_hash};
 
 /// A target takes one input.
 pub type Target = fn(&[u8]);
@@ -24,7 +27,13 @@ pub const ALL: &[(&str, Target)] = &[
     ("round_trip", round_trip),
     ("complex", complex),
     ("binary_type", binary_type),
+    ("partition_map", partition_map),
+    ("sql_page", sql_page),
 ];
+
+/// The decoders that `make fuzz` runs: what a server's bytes meet first.
+#[allow(dead_code, reason = "the tests replay the corpus of every target")]
+pub const DECODERS: [&str; 6] = ["frame", "handshake", "value", "complex", "partition_map", "sql_page"];
 
 /// A stream of messages: the first byte chooses the protocol version, the rest is what a socket delivers.
 pub fn frame(data: &[u8]) {
@@ -150,6 +159,62 @@ pub fn binary_type(data: &[u8]) {
     found.write(&mut out).expect("a type of this size has a place on the wire");
     let again = [&[1], out.as_slice()].concat();
     assert_eq!(BinaryType::read_reply(&again), Ok(Some(found)));
+}
+
+/// Where keys live and where nodes listen: the first byte chooses which of the two answers follows.
+pub fn partition_map(data: &[u8]) {
+    let Some((choice, payload)) = data.split_first() else { return };
+    if choice % 4 == 3 {
+        if let Ok(endpoints) = Endpoints::read(payload) {
+            let told: usize = endpoints.nodes.iter().map(|node| 24 + node.hosts.iter().map(String::len).sum::<usize>()).sum();
+            assert!(told <= payload.len(), "more endpoints than bytes");
+        }
+        return;
+    }
+    let Ok(mapping) = Mapping::read(payload) else { return };
+    let (mut ids, mut partitions) = (0, 0);
+    for group in &mapping.groups {
+        assert!(group.is_applicable || group.owners.is_empty(), "owners of what nobody can place");
+        ids += group.caches.iter().map(|cache| 1 + 2 * cache.fields.len()).sum::<usize>();
+        partitions += group.owners.iter().map(|(_, owned)| owned.len()).sum::<usize>();
+        assert!(group.owners.iter().flat_map(|(_, owned)| owned).all(|partition| *partition < 65_000), "no such partition");
+    }
+    assert!(4 * (ids + partitions) <= payload.len(), "more numbers than bytes");
+    assert!(Mapping::read(&[payload, &[0]].concat()).is_err(), "a byte after the map that nobody read");
+}
+
+/// Answers of queries. The first byte chooses: the first answer to a statement, with names of columns or without; a later page, of as
+/// many columns as the second byte says; a page of entries.
+pub fn sql_page(data: &[u8]) {
+    let Some((choice, payload)) = data.split_first() else { return };
+    if let Ok((values, _)) = page(choice % 4, payload) {
+        assert!(values <= payload.len(), "more values than bytes");
+        assert!(page(choice % 4, &[payload, &[0]].concat()).is_err(), "a byte after the page that nobody read");
+    }
+}
+
+/// How many values a page has, and whether more follow.
+fn page(form: u8, payload: &[u8]) -> Result<(usize, bool), DecodeError> {
+    let mut reader = Reader::new(payload);
+    let values = match form {
+        0 | 1 => {
+            reader.i64()?;
+            let columns = query::read_column_count(&mut reader)?;
+            if form == 0 {
+                assert_eq!(query::read_field_names(&mut reader, columns)?.len(), columns);
+            }
+            columns * query::read_row_count(&mut reader, columns)?
+        }
+        2 => {
+            let columns = usize::from(reader.u8()?);
+            columns * query::read_row_count(&mut reader, columns)?
+        }
+        _ => 2 * query::read_entry_count(&mut reader)?,
+    };
+    for _ in 0..values {
+        skip(&mut reader)?;
+    }
+    Ok((values, query::read_page_end(&mut reader)?))
 }
 
 /// Two fields of one id: then the first one stands for both.

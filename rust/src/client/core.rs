@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::config::Address;
+use super::error::Error;
 use super::observe::Observer;
 use crate::protocol::ProtocolContext;
 use crate::protocol::error::DecodeError;
@@ -246,7 +247,22 @@ impl<W> RequestTable<W> {
 
     /// Answers are still to come, wanted or not.
     pub fn is_owed(&self) -> bool {
-        self.slots.len() > self.free.len()
+        self.owed() > 0
+    }
+
+    /// How many.
+    pub fn owed(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Who waits for the message that broke the connection: the one with its id, if it could be read; without one, the only one there is.
+    pub fn culprit(&mut self, id: Option<i64>) -> Option<W> {
+        match id.map(|id| self.answered(id)) {
+            Some(Owner::Waiter(waiter, _)) => Some(waiter),
+            Some(Owner::Orphan(_)) => None,
+            Some(Owner::Nobody) | None if self.owed() == 1 => self.drain().pop(),
+            Some(Owner::Nobody) | None => None,
+        }
     }
 
     /// More answers are overdue than a healthy connection would owe.
@@ -285,6 +301,21 @@ pub fn match_answer<W>(message: &[u8], link: &Link, table: &mut RequestTable<W>)
     let header = ResponseHeader::read(message, &link.context)?;
     let owner = if header.is_notification { Owner::Nobody } else { table.answered(header.id) };
     Ok(Answer { owner, header })
+}
+
+/// The id that a message begins with.
+pub fn id_of(message: &[u8]) -> Option<i64> {
+    message.first_chunk().map(|id| i64::from_le_bytes(*id))
+}
+
+/// What bytes that can not be read are to a caller: the answer that it waits for, or, where they are another one's, the end of a
+/// connection like any other.
+pub fn unreadable(error: DecodeError, is_own: bool) -> Error {
+    if is_own {
+        return error.into();
+    }
+    let text = format!("the connection broke over an answer to another request: {error}");
+    std::io::Error::new(std::io::ErrorKind::InvalidData, text).into()
 }
 
 #[cfg(test)]
@@ -375,6 +406,24 @@ mod tests {
         assert_eq!((table.waiting(), table.is_owed()), (0, false));
         assert_eq!(table.answered(-1), Owner::Nobody);
         assert_eq!(table.answered(i64::MAX), Owner::Nobody);
+    }
+
+    #[test]
+    fn the_message_that_broke_a_connection_has_one_owner_at_most() {
+        let table = |waiters: usize| {
+            let mut table = RequestTable::default();
+            let ids: Vec<_> = (0..waiters).map(|waiter| table.register(waiter, Opens::Nothing).unwrap()).collect();
+            (table, ids)
+        };
+        let (mut two, ids) = table(2);
+        assert_eq!((two.culprit(None), two.culprit(Some(5))), (None, None));
+        assert_eq!((two.culprit(Some(ids[1])), two.waiting()), (Some(1), 1));
+        // Without a message that says whose it is, the only one who waits.
+        assert_eq!(two.culprit(None), Some(0));
+        let (mut other, ids) = table(2);
+        other.orphan(ids[0]);
+        assert_eq!((other.culprit(None), other.culprit(Some(ids[0])), other.waiting()), (None, None, 1));
+        assert_eq!(table(1).0.culprit(Some(-1)), Some(0));
     }
 
     #[test]

@@ -10,13 +10,14 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use super::affinity::Affinity;
 use super::connect::{Opened, TLS_READ};
-use super::core::{Input, Link, Owner, RequestTable, match_answer};
+use super::core::{Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
 use super::heartbeat::{self, Beat, Heart};
 use super::observe::Watched;
 use super::tls::Session;
+use crate::protocol::error::DecodeError;
 use crate::protocol::frame::{ResponseHeader, seal_request};
 use crate::protocol::op::{Opens, Operation};
 
@@ -145,7 +146,8 @@ impl Lane {
 
     /// Sends a request and waits for its answer; [`Lane::payload`] is its payload until the next call.
     ///
-    /// A caller that leaves early (deadline, interrupt) leaves the lane usable: the late answer is skipped by its id.
+    /// A caller that leaves early (deadline, interrupt) leaves the lane usable, unless a message is half here: the late answer is skipped
+    /// by its id.
     pub(super) fn call(
         &mut self,
         operation: &'static Operation,
@@ -319,6 +321,12 @@ impl Lane {
         self.at(error)
     }
 
+    /// What has come can not be read.
+    #[cold]
+    fn garbled(&mut self, error: DecodeError, is_own: bool) -> Error {
+        self.fail(unreadable(error, is_own).sent(Sent::Maybe))
+    }
+
     /// A slice of the time left; a system call only when it is another than before.
     fn set_timeout(&mut self, deadline: Deadline) -> Result<(), Error> {
         // In whole steps, so that a client with a short limit does not set another time for each call. Never zero: that is no limit.
@@ -377,9 +385,12 @@ impl Lane {
 
     /// Takes the messages that have come whole, up to the answer that is waited for.
     fn take_messages(&mut self, wanted: Option<i64>) -> Result<Option<ResponseHeader>, Error> {
-        while let Some(message) = self.input.next_message()? {
+        let is_alone = self.table.owed() <= 1;
+        while let Some(message) = self.input.next_message().map_err(|error| self.garbled(error, is_alone))? {
             let bytes = self.input.message(message.clone());
-            let answer = match_answer(bytes, &self.link, &mut self.table)?;
+            let is_own = is_alone || id_of(bytes) == wanted;
+            let answer = match_answer(bytes, &self.link, &mut self.table);
+            let answer = answer.map_err(|error| self.garbled(error, is_own))?;
             if let Some(version) = answer.header.topology {
                 self.affinity.announce(version, self.link.node_id);
             }
@@ -462,8 +473,7 @@ impl Lane {
         }
         let mut looked = None;
         loop {
-            let taken = self.take_messages(Some(id)).map_err(|error| self.fail(error.sent(Sent::Maybe)))?;
-            if let Some(header) = taken {
+            if let Some(header) = self.take_messages(Some(id))? {
                 return Ok(header);
             }
             let wait_again = match self.fill(RecvFlags::empty()) {
@@ -478,8 +488,9 @@ impl Lane {
                 Ok(()) => {}
                 Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
                 Err(error) => {
-                    // What its answer opens could be closed only by whoever comes next, perhaps never: so the connection ends.
-                    self.broken |= self.table.opens(id) != Opens::Nothing;
+                    // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message may
+                    // be all that ever comes of it, while whoever comes next waits for the rest. So the connection ends.
+                    self.broken |= self.table.opens(id) != Opens::Nothing || !self.input.pending().is_empty();
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));
                 }

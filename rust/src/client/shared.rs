@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::affinity::Affinity;
 use super::completion::{Completion, Completions, Reply};
 use super::connect::{Opened, TLS_READ};
-use super::core::{Input, Link, Owner, RequestTable, match_answer};
+use super::core::{Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
 use super::heartbeat::{self, Beat, Heart};
@@ -324,24 +324,32 @@ impl Shared {
 
     /// The connection is gone: everybody who waits is told, with what may have become of the request.
     fn lose(&self, error: impl Fn() -> Error) {
-        let (was_lost, waiters, written) = {
+        self.end(|_| None, |_| error());
+    }
+
+    /// The same; one caller may hear something else than the others: why the connection ended, `error(true)`.
+    fn end(&self, culprit: impl FnOnce(&mut RequestTable<Waiter>) -> Option<Waiter>, error: impl Fn(bool) -> Error) {
+        let (was_lost, culprit, waiters, written) = {
             let mut state = self.lock();
             state.kept = None;
             state.outbox = Vec::new();
-            (std::mem::replace(&mut state.lost, true), state.table.drain(), state.written)
+            let culprit = culprit(&mut state.table);
+            (std::mem::replace(&mut state.lost, true), culprit, state.table.drain(), state.written)
         };
         if !was_lost {
-            let error = error();
+            let error = error(true);
             if matches!(error.kind(), ErrorKind::ClientClosed) {
                 self.link.note_end(None);
             } else {
                 let error = error.at(&self.link.address);
-                self.link.end_told_by(&error, waiters.iter().find_map(|waiter| waiter.completions.as_deref()));
+                let mut told = culprit.iter().chain(&waiters);
+                self.link.end_told_by(&error, told.find_map(|waiter| waiter.completions.as_deref()));
             }
         }
-        for waiter in waiters {
+        let everybody = culprit.into_iter().map(|waiter| (waiter, true)).chain(waiters.into_iter().map(|waiter| (waiter, false)));
+        for (waiter, is_culprit) in everybody {
             let sent = if waiter.position < written { Sent::Maybe } else { Sent::No };
-            let outcome = Err(error().at(&self.link.address).sent(sent));
+            let outcome = Err(error(is_culprit).at(&self.link.address).sent(sent));
             if let Some(completions) = waiter.completions {
                 completions.push(Completion { token: waiter.token, outcome });
             }
@@ -365,18 +373,21 @@ impl Shared {
     }
 
     /// Matches all whole messages of the input with their callers and tells them, a batch per event loop.
-    fn deliver(self: &Arc<Self>, input: &mut Input) -> Result<(), DecodeError> {
+    ///
+    /// A message that can not be read ends the connection; the error comes with the id that it began with.
+    fn deliver(self: &Arc<Self>, input: &mut Input) -> Result<(), (DecodeError, Option<i64>)> {
         let mut batch: Vec<Completion> = Vec::new();
         let mut target: Option<Arc<Completions>> = None;
         let delivered = loop {
             let range = match input.next_message() {
                 Ok(Some(range)) => range,
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+                Err(error) => break Err((error, None)),
             };
-            let answer = match match_answer(input.message(range.clone()), &self.link, &mut self.lock().table) {
+            let message = input.message(range.clone());
+            let answer = match match_answer(message, &self.link, &mut self.lock().table) {
                 Ok(answer) => answer,
-                Err(error) => break Err(error),
+                Err(error) => break Err((error, id_of(message))),
             };
             if let Some(version) = answer.header.topology {
                 self.affinity.announce(version, self.link.node_id);
@@ -464,9 +475,9 @@ async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mu
                         Err(error) => return shared.lose_to(&error),
                     }
                 }
-                if let Err(error) = shared.deliver(&mut input) {
+                if let Err((error, id)) = shared.deliver(&mut input) {
                     shared.shutdown();
-                    return shared.lose(|| Error::new(ErrorKind::Protocol(error.clone())));
+                    return shared.end(|table| table.culprit(id), |is_own| unreadable(error.clone(), is_own));
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}

@@ -319,6 +319,13 @@ impl Call {
 
     /// An answer has come, or the end: the result of the call, or `None` when another request had to be sent first.
     fn advance(py: Python<'_>, waiting: &mut Waiting, outcome: Result<Reply, Error>) -> Option<PyResult<Py<PyAny>>> {
+        let outcome = match outcome {
+            // After the deadline nobody would end a call that went on: it ends here, before its own request has left.
+            Err(_) if waiting.deadline.has_passed() && waiting.detour.take_if(|detour| detour.is_on_the_side()).is_some() => {
+                Err(Error::new(ErrorKind::Timeout))
+            }
+            outcome => outcome,
+        };
         let reply = match outcome {
             Ok(reply) => reply,
             Err(error) => match waiting.detour.take_if(|detour| detour.unanswered(&error)) {

@@ -23,7 +23,9 @@ use crate::protocol::Reader;
 use crate::protocol::Writer;
 use crate::protocol::op::Operation;
 use crate::protocol::op::handle::RESOURCE_CLOSE;
-use crate::protocol::op::query::{SCAN, SCAN_PAGE, SQL, SQL_FIELDS, SQL_FIELDS_PAGE, SQL_PAGE};
+use crate::protocol::op::query::{
+    SCAN, SCAN_PAGE, SQL, SQL_FIELDS, SQL_FIELDS_PAGE, SQL_PAGE, read_column_count, read_field_names,
+};
 
 /// Name of the calls that ask for pages.
 const PAGE: &str = "AioCursor.page";
@@ -298,8 +300,11 @@ impl Finisher for Opened {
         let mut reader = Reader::new(answer.payload());
         let number = reader.i64()?;
         if let Rows::Fields { names } = this.rows {
-            let columns = decode::read_column_count(&mut reader)?;
-            let names = if names { Some(decode::read_field_names(py, &mut reader, columns)?.unbind()) } else { None };
+            let columns = read_column_count(&mut reader)?;
+            let names = match names {
+                true => Some(PyList::new(py, read_field_names(&mut reader, columns)?)?.unbind()),
+                false => None,
+            };
             let mut state = this.lock();
             state.columns = columns;
             let before = std::mem::replace(&mut state.names, names);

@@ -22,6 +22,7 @@ use crate::protocol::object::walk;
 use crate::protocol::object::{optimized, standard};
 use crate::protocol::op::Reply;
 use crate::protocol::op::cluster::ClusterState;
+use crate::protocol::op::query;
 use crate::protocol::read::{Reader, Scope};
 use crate::protocol::type_code::TypeCode;
 
@@ -139,7 +140,7 @@ pub(super) fn read_entry_page<'py>(
     reader: &mut Reader<'_>,
     as_lists: bool,
 ) -> Read<Page<'py>> {
-    let length = reader.count("number of entries", 2)?;
+    let length = query::read_entry_count(reader)?;
     read_page(py, types, reader, length, |reader, objects| {
         let key = walk(reader, objects)?;
         let value = walk(reader, objects)?;
@@ -154,12 +155,7 @@ pub(super) fn read_row_page<'py>(
     reader: &mut Reader<'_>,
     columns: usize,
 ) -> Read<Page<'py>> {
-    // Rows without columns would cost nothing on the wire: one is as many as there can be.
-    let length = if columns == 0 {
-        reader.count("number of rows", usize::from(u16::MAX))?
-    } else {
-        reader.count("number of rows", columns)?
-    };
+    let length = query::read_row_count(reader, columns)?;
     read_page(py, types, reader, length, |reader, objects| {
         // SAFETY: the thread is attached. Every slot is filled before the list is handed out; a list that is dropped half full is
         // freed correctly. `count` has seen that a value can follow for each column.
@@ -197,27 +193,8 @@ fn read_page<'py, 'a, 't>(
     }
     // SAFETY: full now.
     unsafe { ffi::PyObject_GC_Track(items.as_ptr().cast()) };
-    let more = reader.bool()?;
-    reader.finish()?;
+    let more = query::read_page_end(reader)?;
     Ok(Page { items, more })
-}
-
-/// `int columns`. Without rows and names nothing else stands for them, so this is all that can be checked.
-pub(super) fn read_column_count(reader: &mut Reader<'_>) -> Read<usize> {
-    let offset = reader.offset();
-    let columns = reader.i32()?;
-    match u16::try_from(columns) {
-        Ok(columns) => Ok(columns.into()),
-        Err(_) => {
-            Err(DecodeError::new(DecodeErrorKind::Value { what: "number of columns", value: columns.into() }, offset).into())
-        }
-    }
-}
-
-/// `n x string`
-pub(super) fn read_field_names<'py>(py: Python<'py>, reader: &mut Reader<'_>, columns: usize) -> Read<Bound<'py, PyList>> {
-    let names = (0..columns).map(|_| Ok(standard::read_string(reader)?.unwrap_or_default())).collect::<Read<Vec<_>>>()?;
-    Ok(PyList::new(py, names)?)
 }
 
 /// `int n, n x string`

@@ -132,6 +132,11 @@ impl Detour {
         }
     }
 
+    /// The call goes on without its answer if it has to.
+    pub fn is_on_the_side(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// There will be no answer, for this reason. Tells whether the call goes on without it.
     pub fn unanswered(&mut self, error: &Error) -> bool {
         let Some(refused) = self.refused.take() else { return false };

@@ -3,6 +3,7 @@
 //!
 //! May use the standard library, `socket2`, declarations of operations and hash codes (which Java's own vectors hold). Never the
 //! client's codec or its connections: what is wrong there must not hide itself here.
+#![forbid(unsafe_code)]
 
 mod caches;
 mod cluster;

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod allocation;
+pub mod answers;
+#[cfg(feature = "testing")]
+pub mod client;
 pub mod examples;
 pub mod fixtures;
 pub mod random;
@@ -26,4 +29,14 @@ pub fn written(value: &Value) -> Vec<u8> {
     let mut out = Writer::bare();
     value.write(&mut out).expect("the value has a place on the wire");
     out.into_buffer()
+}
+
+/// Says what was reached for a goal of docs/reliability.md; `make reliability` collects these lines.
+pub fn reached(goal: &str, what: &str, figure: &str) {
+    println!("reached\t{goal}\t{what}\t{figure}");
+}
+
+/// How much of something: the first in `make test`, the second in `make reliability`.
+pub fn size(short: usize, full: usize) -> usize {
+    if std::env::var_os("RELIABILITY_FULL").is_some() { full } else { short }
 }

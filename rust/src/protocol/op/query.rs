@@ -2,7 +2,9 @@
 
 use super::{Operation, operations};
 use crate::protocol::context::ProtocolVersion;
-use crate::protocol::error::EncodeError;
+use crate::protocol::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::protocol::object::standard;
+use crate::protocol::read::Reader;
 use crate::protocol::write::Writer;
 
 operations! { Query since ProtocolVersion::new(1, 0, 0);
@@ -124,5 +126,65 @@ impl SqlFields<'_> {
         out.bool(self.lazy);
         out.i64(self.timeout_ms);
         out.bool(self.include_field_names);
+    }
+}
+
+/// `int columns`, in the first answer to a statement. Without rows and names nothing else stands for them, so this is all that can be
+/// checked.
+pub fn read_column_count(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
+    let offset = reader.offset();
+    let columns = reader.i32()?;
+    let kind = || DecodeErrorKind::Value { what: "number of columns", value: columns.into() };
+    u16::try_from(columns).map(usize::from).map_err(|_| DecodeError::new(kind(), offset))
+}
+
+/// `columns x string`: their names, where they were asked for.
+pub fn read_field_names<'a>(reader: &mut Reader<'a>, columns: usize) -> Result<Vec<&'a str>, DecodeError> {
+    (0..columns).map(|_| Ok(standard::read_string(reader)?.unwrap_or_default())).collect()
+}
+
+/// `int n` in front of the entries of a page.
+pub fn read_entry_count(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
+    reader.count("number of entries", 2)
+}
+
+/// `int n` in front of the rows of a page.
+pub fn read_row_count(reader: &mut Reader<'_>, columns: usize) -> Result<usize, DecodeError> {
+    // Rows without columns would cost nothing on the wire: one is as many as there can be.
+    let size = if columns == 0 { usize::from(u16::MAX) } else { columns };
+    reader.count("number of rows", size)
+}
+
+/// `bool more`, with which a page ends.
+pub fn read_page_end(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    let more = reader.bool()?;
+    reader.finish()?;
+    Ok(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_counted_and_named() {
+        let bytes = [2, 0, 0, 0, 9, 1, 0, 0, 0, b'A', 9, 1, 0, 0, 0, b'B'];
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(read_column_count(&mut reader), Ok(2));
+        assert_eq!(read_field_names(&mut reader, 2), Ok(vec!["A", "B"]));
+        for count in [-1, 65_536, i32::MAX, i32::MIN] {
+            assert!(read_column_count(&mut Reader::new(&count.to_le_bytes())).is_err(), "{count}");
+        }
+    }
+
+    #[test]
+    fn rows_that_can_not_follow_are_refused() {
+        // Two rows, then six bytes.
+        let bytes = [2, 0, 0, 0, 0x65, 0x65, 0x65, 0x65, 0x65, 1];
+        for (columns, expected) in [(0, None), (1, Some(2)), (3, Some(2)), (4, None)] {
+            assert_eq!(read_row_count(&mut Reader::new(&bytes), columns).ok(), expected, "{columns} columns");
+        }
+        assert_eq!(read_page_end(&mut Reader::new(&[1])), Ok(true));
+        assert!(read_page_end(&mut Reader::new(&[1, 0])).is_err() && read_page_end(&mut Reader::new(&[])).is_err());
     }
 }
