@@ -360,8 +360,10 @@ fn bytes_that_are_no_message_end_the_connection_for_everybody_on_it() {
         node.rule(&key_value::GET, Fault::Silence, 4);
         node.rule(&key_value::GET, Fault::Instead(garbage), 1);
         (0..5).for_each(|key| drop(client.start_get(key)));
+        // Nobody knows whose answer that was: for all of them the connection is lost, and reads may go over another one.
         for outcome in client.ended(5).into_values() {
-            assert!(matches!(outcome.unwrap_err().kind(), ErrorKind::Protocol(_)));
+            let error = outcome.unwrap_err();
+            assert!(lost(&error) && error.was_sent() == Sent::Maybe, "{error}");
         }
         client.start_get(1);
         assert_eq!(client.ended(1)[&1].as_ref().unwrap().payload(), int(10));

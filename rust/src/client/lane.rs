@@ -146,8 +146,8 @@ impl Lane {
 
     /// Sends a request and waits for its answer; [`Lane::payload`] is its payload until the next call.
     ///
-    /// A caller that leaves early (deadline, interrupt) leaves the lane usable, unless a message is half here: the late answer is skipped
-    /// by its id.
+    /// A caller that leaves early (deadline, interrupt) leaves the lane usable, unless half a message is stuck in it: the late answer is
+    /// skipped by its id.
     pub(super) fn call(
         &mut self,
         operation: &'static Operation,
@@ -471,7 +471,7 @@ impl Lane {
             self.answer = Answer::Apart(message, header.payload);
             return Ok(header);
         }
-        let mut looked = None;
+        let (mut looked, mut came) = (None, None);
         loop {
             if let Some(header) = self.take_messages(Some(id))? {
                 return Ok(header);
@@ -480,7 +480,12 @@ impl Lane {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
                 Ok(_) => {
                     // Nearly always that was the answer, and nothing has to be looked up.
-                    if self.input.has_message() { Ok(()) } else { self.look_up(&mut looked, deadline, interrupt) }
+                    if self.input.has_message() {
+                        Ok(())
+                    } else {
+                        came = Some(Instant::now());
+                        self.look_up(&mut looked, deadline, interrupt)
+                    }
                 }
                 Err(error) => self.leave(error, deadline, interrupt).and_then(|()| self.beat()),
             };
@@ -488,9 +493,10 @@ impl Lane {
                 Ok(()) => {}
                 Err(error) if error.is_connection_lost() => return Err(self.fail(error.sent(Sent::Maybe))),
                 Err(error) => {
-                    // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message may
-                    // be all that ever comes of it, while whoever comes next waits for the rest. So the connection ends.
-                    self.broken |= self.table.opens(id) != Opens::Nothing || !self.input.pending().is_empty();
+                    // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message that
+                    // does not go on may be all that ever comes of it, while whoever comes next waits. So the connection ends.
+                    let is_stuck = !self.input.pending().is_empty() && came.unwrap_or(self.last_used).elapsed() >= SLICE;
+                    self.broken |= self.table.opens(id) != Opens::Nothing || is_stuck;
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));
                 }
