@@ -52,7 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "goal(id, what): belongs to a goal of docs/reliability.md; with `what`, each that passes counts")
+    config.addinivalue_line(
+        "markers", "goal(id, what): belongs to a goal of docs/reliability.md; with `what`, each that passes counts"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,7 +107,11 @@ def _write_report() -> None:
     """What is known now, after each test: a run that breaks off loses nothing."""
     if not _REPORT or not _REPORT[0]:
         return
-    lines = [(goal, what, f"{each:,}" if isinstance(each, int) else each, whose) for (goal, what, whose), figures in _NOTES.items() for each in figures]
+    lines = [
+        (goal, what, f"{each:,}" if isinstance(each, int) else each, whose)
+        for (goal, what, whose), figures in _NOTES.items()
+        for each in figures
+    ]
     files = sorted({file for file, _ in _OUTCOMES})
     lines += [("file", file, f"{_OUTCOMES[file, 'passed']} passed, {_OUTCOMES[file, 'failed']} failed", "") for file in files]
     text = "".join("\t".join(line).rstrip("\t") + "\n" for line in lines)

@@ -35,7 +35,10 @@ GOALS: dict[str, tuple[str, str]] = {
     "G16": ("`close()` with 1,000 calls in flight", "50 rounds, all ended in ≤ 1 s, 0 new connections in the next 3 s"),
     "G17": ("deadlines", "10 stalls x {0.2, 1, 3 s}: ≤ deadline + 0.25 s, both faces"),
     "G18": ("memory under a server that stops reading", "600 MB offered, growth ≤ 64 MiB + window"),
-    "G19": ("the ledger, nodes killed under load", "20 kills, 1,000,000 acknowledged, 0 lost, 0 doubled, < 0.5 % unknown; 3 controls fail"),
+    "G19": (
+        "the ledger, nodes killed under load",
+        "20 kills, 1,000,000 acknowledged, 0 lost, 0 doubled, < 0.5 % unknown; 3 controls fail",
+    ),
     "G20": ("all nodes down for 20 s, and back", "≤ 2 connects per second and address; success ≤ 5 s after the port opens"),
     "G21": ("a hung node, a half-open connection", "noticed ≤ interval + timeout (1 s + 1 s); p99 at other nodes ≤ 2x"),
     "G22": ("nodes join, leave, start anew", "≥ 99 % direct within 5 s; ≤ 1 map request per change and client"),
@@ -57,7 +60,9 @@ def table(lines: list[list[str]]) -> str:
 
     def cell(goal: str, is_other: bool, empty: str) -> str:
         told = figures.get((goal, is_other), {})
-        texts = [f"**{what}** {', '.join(each)}" if what == "FAILED" else f"{what}: {', '.join(each)}" for what, each in told.items()]
+        texts = [
+            f"**{what}** {', '.join(each)}" if what == "FAILED" else f"{what}: {', '.join(each)}" for what, each in told.items()
+        ]
         return "; ".join(text.replace("|", "\\|") for text in texts) or empty
 
     rows = [f"| goal | what | asked for | reached | {OTHER} |", "|---|---|---|---|---|"]
