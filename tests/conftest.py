@@ -10,7 +10,6 @@ import faulthandler
 import inspect
 import itertools
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -80,11 +79,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.config.getoption("--full"):
-        faulthandler.dump_traceback_later(WATCHDOG, exit=True, file=sys.__stderr__)
-    yield
-    if request.config.getoption("--full"):
+    """In full, a test that hangs ends the run; where it was stands beside the report."""
+    report = request.config.getoption("--report")
+    if not (report and request.config.getoption("--full")):
+        yield
+        return
+    with open(f"{report}.hung", "w") as stacks:
+        stacks.write(f"{request.node.nodeid}\n")
+        stacks.flush()
+        faulthandler.dump_traceback_later(WATCHDOG, exit=True, file=stacks)
+        yield
         faulthandler.cancel_dump_traceback_later()
+    os.remove(f"{report}.hung")
 
 
 def pytest_runtest_logfinish(nodeid: str) -> None:

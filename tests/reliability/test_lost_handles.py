@@ -102,20 +102,20 @@ async def test_a_lost_transaction_leaves_the_one_with_its_id_alone(
         await face(transaction.__aenter__() if face.is_async else transaction.__enter__())
         return transaction
 
-    for turn in range(times):
+    async def lose_one(turn: int) -> bool:
         mine, others = Steps(), Steps()
         await anew(face, gate, client)
         lost = await mine(enter)
-        await mine(lambda turn=turn: face(cache.put(f"lost {turn}", turn)))
+        await mine(lambda: face(cache.put(f"lost {turn}", turn)))
         gate.kick(reset=turn % 2 == 0)
         await connected(face, client)
         other = await others(enter)
-        same += other.tx_id == lost.tx_id
-        await others(lambda turn=turn: face(cache.put(f"kept {turn}", turn)))
+        numbers = lost.tx_id, other.tx_id
+        await others(lambda: face(cache.put(f"kept {turn}", turn)))
         for call in (
-            lambda turn=turn: cache.put(f"never {turn}", turn),
-            lambda turn=turn: cache.get(f"kept {turn}"),
-            lambda turn=turn: cache.put_all({f"never {turn}": turn, f"nor {turn}": turn}),
+            lambda: cache.put(f"never {turn}", turn),
+            lambda: cache.get(f"kept {turn}"),
+            lambda: cache.put_all({f"never {turn}": turn, f"nor {turn}": turn}),
             lost.commit,
         ):
             with pytest.raises(TransactionLostError) as raised:
@@ -126,10 +126,14 @@ async def test_a_lost_transaction_leaves_the_one_with_its_id_alone(
             await mine(lambda: face(lost.rollback()))
         except TransactionLostError:
             pass
-        await others(lambda turn=turn: face(cache.put(f"kept too {turn}", turn)))
+        await others(lambda: face(cache.put(f"kept too {turn}", turn)))
         await others(lambda: face(other.commit()))
         await mine.end()
         await others.end()
+        return numbers[0] == numbers[1]
+
+    for turn in range(times):
+        same += await lose_one(turn)
 
     expected = {f"{kept} {turn}": turn for kept in ("kept", "kept too") for turn in range(times)}
     never = [f"{name} {turn}" for name in ("lost", "never", "nor") for turn in range(times)]
