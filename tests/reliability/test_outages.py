@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+import pyignite_rs
 from pyignite_rs import testing as fake
 from pyignite_rs.exceptions import ConnectionLostError, NoNodesError, connection_errors
 from pyignite_rs.monitoring import ConnectionEventListener
 from pyignite_rs.testing import FakeCluster, FakeNode
 
 from ..conftest import Face, Reached, Size
+from ..support.balance import wait_for_rest
 from ..support.cluster import Cluster
 from ..support.far import Far, needs_root
 
@@ -230,27 +232,22 @@ async def test_a_stand_in_that_hangs(face: Face, reached: Reached) -> None:
         await hang(face, lambda **more: face.connected(nodes.addresses, **more), stop, go_on, keys, nodes[0].port, 3.0)
 
 
-@pytest.fixture(scope="module")
-def three() -> Any:
-    with Cluster(3, jit=True) as cluster:
-        yield cluster
-
-
 @pytest.mark.full
 @pytest.mark.live
 @pytest.mark.goal("G21")
-async def test_a_node_that_hangs(face: Face, three: Cluster, reached: Reached) -> None:
-    import pyignite_rs
-
-    helper = pyignite_rs.Client()
-    helper.connect(three.addresses)
-    cache = helper.get_or_create_cache("c")
-    ports = {key: helper.get_best_node(cache, key).port for key in range(200)}
-    keys = {which: [key for key in ports if (ports[key] == three[0].port) == which] for which in (True, False)}
-    helper.close()
-    figures = await hang(
-        face, lambda **more: face.connected(three.addresses, **more), three[0].pause, three[0].resume, keys, three[0].port, 10.0
-    )
+async def test_a_node_that_hangs(face: Face, reached: Reached) -> None:
+    # Ten seconds are as long as nodes wait for each other, so that the one that hung may be out of the cluster afterwards.
+    with Cluster(3, jit=True) as cluster:
+        helper = pyignite_rs.Client()
+        with helper.connect(cluster.addresses):
+            wait_for_rest(cluster, range(3))
+            cache = helper.create_cache("c")
+            ports = {key: helper.get_best_node(cache, key).port for key in range(200)}
+        hung = cluster[2]
+        keys = {which: [key for key in ports if (ports[key] == hung.port) == which] for which in (True, False)}
+        figures = await hang(
+            face, lambda **more: face.connected(cluster.addresses, **more), hung.pause, hung.resume, keys, hung.port, 10.0
+        )
     reached("G21", "a node stopped for 10 s (SIGSTOP)", figures)
 
 
