@@ -700,6 +700,7 @@ impl Row {
         }
         let ahead = cursor.get().lock().ahead.take();
         if let Some(call) = ahead {
+            Call::limit(call.bind(py))?;
             return Ok(call);
         }
         let (job, client) = Self::ask(py, cursor);
