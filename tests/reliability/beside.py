@@ -114,8 +114,8 @@ def run(script: str, package: str, port: int, limit: float = 30.0, **options: An
         return Counter(hung=1, silent=1)
     if out:
         return Counter(json.loads(out))
-    if package == OURS:
-        raise AssertionError(f"exit code {process.returncode}\n{err}")
+    print(f"exit code {process.returncode}\n{err}")
+    assert package != OURS
     return Counter(died=1)
 
 

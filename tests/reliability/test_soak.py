@@ -86,7 +86,7 @@ def test_a_fault_each_second(size: Size, reached: Reached) -> None:
     assert seen.get("wrong", 0) == 0 and seen.get("late", 0) == 0, seen
     assert (seen["descriptors"], max(seen["threads"], 0), seen["open"], left) == ([], 0, 0, [0, 0]), (seen, left)
     # Faults were met, and most calls were not.
-    assert faults >= seconds * 0.7 and faults // 2 < seen["failed"] < seen["operations"] * 0.05
+    assert faults >= seconds * 0.7 and faults // 2 < seen["failed"] < seen["operations"] * 0.15
     assert seen["operations"] >= size(20_000, 2_000_000)
     # In the short form memory has not come to rest yet.
     assert seen["growth"] <= (0.02 if seconds >= 600 else 0.25), seen
