@@ -39,7 +39,6 @@ INTERRUPTS = """
     check(cache, 0)
     node.rule("get", fake.hold(0.002), times=1_000_000)
     rng = random.Random(5)
-    due = [0.0]
 
     class Interrupt(BaseException):
         pass
@@ -47,8 +46,9 @@ INTERRUPTS = """
     def ring(number, frame):
         raise Interrupt
 
-    def call(key):
+    def call(key, delay):
         try:
+            signal.setitimer(signal.ITIMER_REAL, delay)
             while True:
                 check(cache, key)
         finally:
@@ -58,9 +58,8 @@ INTERRUPTS = """
     for turn in range(OPTIONS["times"]):
         delay = rng.uniform(0.001, 0.006)
         began = time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, delay)
         try:
-            call(turn % 50)
+            call(turn % 50, delay)
         except Interrupt:
             seen["interrupted"] += 1
             seen["late"] += time.monotonic() - began - delay > 0.25
