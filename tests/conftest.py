@@ -6,6 +6,7 @@ been carried out already (sync) or has to be awaited (async).
 
 from __future__ import annotations
 
+import faulthandler
 import inspect
 import itertools
 import os
@@ -21,18 +22,38 @@ from .support.cluster import Cluster, make_class_archive
 _NUMBERS = itertools.count(1)
 
 
-#: Writes what was reached for a goal of docs/reliability.md: its id, what was done, the figure.
-Reached = Callable[[str, str, str], None]
+#: Notes what was reached for a goal of docs/reliability.md: its id, what was done, the figure. Numbers of one kind add up. The fourth
+#: argument names whose figure it is, when it is not this client's.
+Reached = Callable[..., None]
 
 #: The first of two sizes in `make test`, the second in `make reliability`.
 Size = Callable[[int, int], int]
 
-_REACHED: list[tuple[str, str, str]] = []
+#: No test of `make reliability` takes so long, in seconds. One that does ends the run; what was reached before it is on disk by then.
+WATCHDOG = 1_500
+
+_NOTES: dict[tuple[str, str, str], list[str | int]] = {}
+_OUTCOMES: Counter[tuple[str, str]] = Counter()
+
+
+def _note(goal: str, what: str, figure: str | int, whose: str = "") -> None:
+    """Keep a figure: a number is added to those of the same kind, a text stands beside them."""
+    figures = _NOTES.setdefault((goal, what, whose), [])
+    if isinstance(figure, int) and figures and isinstance(figures[0], int):
+        figures[0] += figure
+    elif figure not in figures:
+        figures.append(figure)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run storms, ledger and kin in full length")
     parser.addoption("--report", help="write what was reached for each goal into this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "goal(id, what): belongs to a goal of docs/reliability.md; with `what`, each that passes counts"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,22 +63,68 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="part of make reliability"))
 
 
-_OUTCOMES: Counter[tuple[str, str]] = Counter()
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
     if report.when == "call" or report.failed:
-        _OUTCOMES[report.nodeid.split("::")[0], report.outcome] += 1
+        file = item.nodeid.split("::")[0]
+        _OUTCOMES[file, report.outcome] += 1
+        for marker in item.iter_markers("goal"):
+            if report.failed:
+                _note(marker.args[0], "FAILED", item.nodeid.partition("::")[2])
+            elif report.passed and len(marker.args) > 1:
+                _note(*marker.args, 1)
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In full, a test that hangs ends the run; where it was stands beside the report."""
+    report = request.config.getoption("--report")
+    if not (report and request.config.getoption("--full")):
+        yield
+        return
+    with open(f"{report}.hung", "w") as stacks:
+        stacks.write(f"{request.node.nodeid}\n")
+        stacks.flush()
+        faulthandler.dump_traceback_later(WATCHDOG, exit=True, file=stacks)
+        yield
+        faulthandler.cancel_dump_traceback_later()
+    os.remove(f"{report}.hung")
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    _write_report()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    _REPORT.append(session.config.getoption("--report"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    report = session.config.getoption("--report")
-    if report:
-        files = sorted({file for file, _ in _OUTCOMES})
-        told = [(file, f"{_OUTCOMES[file, 'passed']} passed, {_OUTCOMES[file, 'failed']} failed") for file in files]
-        lines = [*_REACHED, *(("file", file, counts) for file, counts in told)]
-        with open(report, "w") as written:
-            written.writelines("\t".join(line) + "\n" for line in lines)
+    _write_report()
+
+
+_REPORT: list[str | None] = []
+_WRITTEN: list[str] = []
+
+
+def _write_report() -> None:
+    """What is known now, after each test: a run that breaks off loses nothing."""
+    if not _REPORT or not _REPORT[0]:
+        return
+    lines = [
+        (goal, what, f"{each:,}" if isinstance(each, int) else each, whose)
+        for (goal, what, whose), figures in _NOTES.items()
+        for each in figures
+    ]
+    files = sorted({file for file, _ in _OUTCOMES})
+    lines += [("file", file, f"{_OUTCOMES[file, 'passed']} passed, {_OUTCOMES[file, 'failed']} failed", "") for file in files]
+    text = "".join("\t".join(line).rstrip("\t") + "\n" for line in lines)
+    if _WRITTEN != [text]:
+        _WRITTEN[:] = [text]
+        with open(_REPORT[0], "w") as written:
+            written.write(text)
 
 
 @pytest.fixture
@@ -70,7 +137,7 @@ def size(request: pytest.FixtureRequest) -> Size:
 @pytest.fixture
 def reached() -> Reached:
     """Note what a test reached."""
-    return lambda goal, what, figure: _REACHED.append((goal, what, figure))
+    return _note
 
 
 class Face:

@@ -22,6 +22,8 @@ from ..support.tls import PASSWORD, SHAPES, Front, Workshop, equipped
 
 pyignite = pytest.importorskip("pyignite")
 
+pytestmark = pytest.mark.goal("G24", "cells, pyignite and both faces each")
+
 ONE = ssl.TLSVersion
 LEVELS = [ssl.CERT_NONE, ssl.CERT_OPTIONAL, ssl.CERT_REQUIRED]
 

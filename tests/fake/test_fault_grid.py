@@ -333,6 +333,10 @@ POINTS = [
 ]
 
 
+#: Points that are visited under TLS too.
+UNDER_TLS = ("answer", "payload of the answer", "commit")
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
     return tls.Workshop(tmp_path_factory.mktemp("tls")).alone("server")
@@ -346,14 +350,16 @@ def node() -> Iterator[FakeNode]:
         yield running
 
 
+@pytest.mark.goal("G7", "cells")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("point", POINTS, ids=repr)
 async def test_a_fault(face: Face, node: FakeNode, certificate: str, point: Point, fault: str) -> None:
     await check(face, node, point, fault, Front(node.address, certificate) if point.name == "TLS hello" else None)
 
 
+@pytest.mark.goal("G7", "cells under TLS")
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("point", [point for point in POINTS if point.name in ("answer", "payload of the answer")], ids=repr)
+@pytest.mark.parametrize("point", [point for point in POINTS if point.name in UNDER_TLS], ids=repr)
 async def test_a_fault_under_tls(face: Face, node: FakeNode, certificate: str, point: Point, fault: str) -> None:
     await check(face, node, point, fault, Front(node.address, certificate))
 

@@ -19,6 +19,8 @@ from pyignite_rs.testing import FakeNode, cut, instead, refusal, silence
 from ..conftest import Face
 from ..support.tls import Front, Workshop, equipped
 
+pytestmark = pytest.mark.goal("G25", "failing paths and views, 4 planted secrets, 0 seen, logs at the finest level")
+
 #: What is looked for. Each is a word of its own, so that a part of it is found too.
 USER_PASSWORD = "canary-of-the-user"
 KEY_PASSWORD = "canary-of-the-key"

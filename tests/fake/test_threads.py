@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import pyignite_rs
 from pyignite_rs import exceptions
 from pyignite_rs import testing as fake
+from pyignite_rs.monitoring import ConnectionEventListener, QueryEventListener
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Reached, Size
@@ -71,6 +74,70 @@ def work(cache: Any, operations: int, wrong: list[tuple[Any, Any]]) -> Callable[
     return body
 
 
+class Counting(QueryEventListener, ConnectionEventListener):
+    """Counts what it is told; a listener is called by all threads at once."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+    def count(self, what: str) -> None:
+        with self.lock:
+            self.counts[what] += 1
+
+    def on_query_start(self, event: Any) -> None:
+        self.count("started")
+
+    def on_query_success(self, event: Any) -> None:
+        self.count("succeeded")
+
+    def on_query_fail(self, event: Any) -> None:
+        self.count("failed")
+
+
+class Formatting(logging.Handler):
+    """Makes a text of every record, and keeps none."""
+
+    count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.format(record)
+        self.count += 1
+
+
+@pytest.fixture
+def log() -> Iterator[Formatting]:
+    """A handler of everything that this package logs, at the finest level."""
+    logger, handler = logging.getLogger("pyignite_rs"), Formatting()
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(1)
+    logger.propagate = False
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(before[0])
+    logger.propagate = before[1]
+
+
+@pytest.mark.goal("G12")
+def test_sixteen_threads_are_watched(node: FakeNode, quick_switches: None, log: Formatting, size: Size, reached: Reached) -> None:
+    """With listeners and with the log at its finest level, both of which run Python code in the middle of calls."""
+    listener = Counting()
+    client = pyignite_rs.Client(timeout=60, event_listeners=[listener])
+    wrong: list[tuple[Any, Any]] = []
+    with client.connect(*node.address):
+        cache = client.get_cache("c")
+        cache.put("all", "shared")
+        listener.counts.clear()
+        operations = size(500, 5_000)
+        raised = in_threads(THREADS, work(cache, operations, wrong))
+        assert raised == [] and wrong == []
+        assert listener.counts == {"started": THREADS * operations, "succeeded": THREADS * operations}
+        assert log.count >= 2 * THREADS * operations
+    reached("G12", "with listeners and debug logging on", f"{THREADS} x {operations:,}")
+
+
+@pytest.mark.goal("G12")
 def test_sixteen_threads_get_their_own_answers(node: FakeNode, quick_switches: None, size: Size, reached: Reached) -> None:
     client = pyignite_rs.Client(timeout=30)
     wrong: list[tuple[Any, Any]] = []

@@ -256,6 +256,7 @@ async def test_two_tasks_do_not_get_each_others_rows(address: tuple[str, int]) -
             assert sorted(found) == list(range(1, 101))
 
 
+@pytest.mark.goal("G10")
 async def test_cancelled_queries_leave_nothing_open(address: tuple[str, int], size: Size, reached: Reached) -> None:
     face = Face("async")
     client = pyignite_rs.AioClient()
@@ -273,7 +274,7 @@ async def test_cancelled_queries_leave_nothing_open(address: tuple[str, int], si
         await expect_nothing_open(face, client)
         assert await cache.get(1) == ENTRIES[1]
         await cache.destroy()
-    reached("G10", "cancelled queries, none left open", str(size(100, 500)))
+    reached("G10", "cancelled queries, none left open", size(100, 500))
 
 
 async def test_a_cursor_is_lost_with_its_connection(face: Face) -> None:

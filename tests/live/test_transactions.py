@@ -318,6 +318,7 @@ async def test_abandoned_transactions_are_rolled_back(face: Face, client: Any, c
     await face(cache.put(1, "free"))
 
 
+@pytest.mark.goal("G10")
 async def test_cancelled_starts_and_ends_leave_nothing_open(
     address: tuple[str, int], cache: Any, size: Size, reached: Reached
 ) -> None:
@@ -343,7 +344,7 @@ async def test_cancelled_starts_and_ends_leave_nothing_open(
         await expect_none_open(address)
         # Nobody's lock is left.
         await asyncio.wait_for(mine.put_all({number: "free" for number in range(size(200, 500))}), 5)
-    reached("G10", "cancelled transactions, none left open", str(size(200, 500)))
+    reached("G10", "cancelled transactions, none left open", size(200, 500))
 
 
 async def test_a_lost_connection_ends_the_transaction_and_touches_no_other(face: Face) -> None:

@@ -31,6 +31,7 @@ from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
 from ..support.accepting import Accepting
+from .beside import OURS, PACKAGES, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -174,6 +175,75 @@ async def test_p10_rows_that_need_no_bytes_are_not_believed(face: Face, node: Fa
         assert time.monotonic() - begin < 1 and resident() - before < 64 << 20
     assert await face(client.get_cache_names()) == []
     await face(client.close())
+
+
+# --- defects that can stop a process, in one of its own --------------------------------------------------------------------------------
+
+ONE_READ = """
+    from pyignite_rs import testing as fake
+
+    node = fake.FakeNode({"c": {1: "one"}})
+    node.start()
+
+    def threads():
+        client = ignite.Client(timeout=0.5)
+        client.connect(*node.address)
+        cache = client.get_cache("c")
+        spoil()
+        began = time.monotonic()
+        try:
+            cache.get(1)
+        except Exception:
+            seen["raised"] = 1
+        seen["milliseconds"] = int((time.monotonic() - began) * 1000)
+
+    async def tasks():
+        client = ignite.AioClient()
+        await client.connect(*node.address)
+        cache = await client.get_cache("c")
+        spoil()
+        began = time.monotonic()
+        try:
+            await asyncio.wait_for(cache.get(1), 0.5)
+        except Exception:
+            seen["raised"] = 1
+        seen["milliseconds"] = int((time.monotonic() - began) * 1000)
+
+    def spoil():
+        watch_growth()
+        arguments = bytes.fromhex(OPTIONS["data"]) if OPTIONS["data"] else OPTIONS["pause"]
+        node.rule("get", getattr(fake, OPTIONS["action"])(arguments), times=100)
+
+    asyncio.run(tasks()) if OPTIONS["tasks"] else threads()
+    tell()
+"""
+
+#: What is done to an answer, on which face pyignite shows it, and what it shows.
+DEFECTS: dict[str, tuple[dict[str, Any], Callable[[Any], bool]]] = {
+    "p8 negative length": (
+        {"action": "instead", "data": (struct.pack("<i", -4) + b"x" * 28).hex(), "tasks": True},
+        lambda seen: seen["hung"] == 1,
+    ),
+    "p9 promised length": (
+        {"action": "instead", "data": (struct.pack("<i", 1 << 28) + b"x" * 12).hex(), "tasks": False},
+        lambda seen: seen["MiB"] > 200,
+    ),
+    "p11 byte by byte": (
+        {"action": "dribble", "data": "", "pause": 0.1, "tasks": False},
+        lambda seen: seen["milliseconds"] > 1_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_p8_p9_p11_one_answer_stops_nothing(package: str, defect: str) -> None:
+    options, shows = DEFECTS[defect]
+    seen = run(ONE_READ, package, 0, 8, **options)
+    if package == OURS:
+        assert seen["raised"] and seen["milliseconds"] < 750 and seen["MiB"] < 64 and not seen["hung"], seen
+    else:
+        assert shows(seen), seen
 
 
 @pytest.mark.parametrize("old", [(1, 2, 0), (1, 3, 0), (1, 5, 0)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
@@ -19,7 +20,9 @@ from pyignite_rs.exceptions import CacheError, ClientClosedError, CursorLostErro
 
 from ..conftest import Face, Reached, Size
 from ..live.test_processes import succeeds
+from ..support import tls
 from ..support.leftovers import at_rest, left_over
+from ..support.tls import Front
 
 pytestmark = pytest.mark.live
 
@@ -81,41 +84,66 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
 GATES: list[int | float] = [0, 1, 2, 3, 5, 8, 13, 0.0002, 0.0005, 0.001, 0.002, 0.005]
 
 
-async def test_cancelled_at_every_gate(address: tuple[str, int], cache_name: str, size: Size, reached: Reached) -> None:
-    client = pyignite_rs.AioClient()
-    async with client.connect(*address):
-        cache = await client.create_cache(transactional(cache_name))
-        await cache.put_all(ENTRIES)
-        open_before = len((await at_rest())[0])
-        cancelled = ended = 0
-        for turn in range(size(2, 20)):
-            for name, call in CALLS.items():
-                for gate in GATES:
-                    task = asyncio.ensure_future(call(client, cache))
-                    if isinstance(gate, int):
-                        for _ in range(gate):
-                            await asyncio.sleep(0)
-                    else:
-                        await asyncio.sleep(gate)
-                    task.cancel()
-                    try:
-                        await task
-                        ended += 1
-                    except asyncio.CancelledError:
-                        cancelled += 1
-                    except CacheError as error:
-                        # Another one's lock or an end that came too late: never more than a refusal of this call.
-                        raise AssertionError(name) from error
-                    key = (turn * 17 + cancelled) % 1_000
-                    assert await cache.get(key) == ENTRIES[key], (name, gate)
-        # Both happened, else nothing was shown.
-        assert cancelled > 100 and ended > 5
-        del task
-        await nothing_left(address)
-        # Those who looked at the server have closed their connections; the background lets go of the sockets.
-        assert len((await at_rest())[0]) == open_before
-        await cache.destroy()
-    reached("G9", f"{len(GATES)} gates x {len(CALLS)} calls cancelled, a checked read after each", f"{cancelled:,} cancelled")
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    shop = tls.Workshop(tmp_path_factory.mktemp("tls"))
+    shop.key("server")
+    shop.certify("server", None, None)
+    shop.join("server.pem", "server.key", "server.crt")
+    return shop["server.pem"]
+
+
+@pytest.mark.goal("G9")
+@pytest.mark.parametrize("through", ["plain", "TLS"])
+async def test_cancelled_at_every_gate(
+    address: tuple[str, int], cache_name: str, certificate: str, through: str, size: Size, reached: Reached
+) -> None:
+    with contextlib.ExitStack() as stack:
+        where, options = address, {}
+        if through == "TLS":
+            where = stack.enter_context(Front(address, certificate)).address
+            options = {"use_ssl": True, "partition_aware": False}
+        client = pyignite_rs.AioClient(**options)
+        async with client.connect(*where):
+            turns = size(2, 20) if through == "plain" else size(1, 10)
+            cancelled = await cancel_at_every_gate(client, address, cache_name, turns)
+    what = f"{len(GATES)} gates x {len(CALLS)} calls again and again, a checked read after each"
+    reached("G9", what, f"{through} {cancelled:,} cancelled")
+
+
+async def cancel_at_every_gate(client: Any, address: tuple[str, int], cache_name: str, turns: int) -> int:
+    cache = await client.create_cache(transactional(cache_name))
+    await cache.put_all(ENTRIES)
+    open_before = len((await at_rest())[0])
+    cancelled = ended = 0
+    for turn in range(turns):
+        for name, call in CALLS.items():
+            for gate in GATES:
+                task = asyncio.ensure_future(call(client, cache))
+                if isinstance(gate, int):
+                    for _ in range(gate):
+                        await asyncio.sleep(0)
+                else:
+                    await asyncio.sleep(gate)
+                task.cancel()
+                try:
+                    await task
+                    ended += 1
+                except asyncio.CancelledError:
+                    cancelled += 1
+                except CacheError as error:
+                    # Another one's lock or an end that came too late: never more than a refusal of this call.
+                    raise AssertionError(name) from error
+                key = (turn * 17 + cancelled) % 1_000
+                assert await cache.get(key) == ENTRIES[key], (name, gate)
+    # Both happened, else nothing was shown.
+    assert cancelled > 100 and ended > 5
+    del task
+    await nothing_left(address)
+    # Those who looked at the server have closed their connections; the background lets go of the sockets.
+    assert len((await at_rest())[0]) == open_before
+    await cache.destroy()
+    return cancelled
 
 
 async def test_cancelled_at_each_suspension_of_a_coroutine(address: tuple[str, int], cache_name: str) -> None:
@@ -200,6 +228,7 @@ LOOPS = """
 """
 
 
+@pytest.mark.goal("G15")
 def test_event_loops_in_turn(address: tuple[str, int], size: Size, reached: Reached) -> None:
     name = f"loops-{os.getpid()}"
     client = pyignite_rs.Client()
@@ -207,7 +236,7 @@ def test_event_loops_in_turn(address: tuple[str, int], size: Size, reached: Reac
         client.create_cache(name).put_all({key: key * 11 for key in range(100)})
         assert succeeds(LOOPS.replace("{loops}", str(size(40, 200))), address[1], name) == "done"
         client.get_cache(name).destroy()
-    reached("G15", "event loops in turn with a client each, one client across 20 loops, 0 unraisable", str(size(40, 200)))
+    reached("G15", "event loops in turn with a client each, one client across 20 loops, 0 unraisable", size(40, 200))
 
 
 # --- the end of cursors and transactions -------------------------------------------------------------------------------------------

@@ -276,6 +276,26 @@ impl Call {
         *call.lock() = State::Waiting(waiting);
     }
 
+    /// Somebody begins to wait for what was asked ahead of time: the block that they are in limits it too.
+    pub fn limit(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let waiting = match &*slf.get().lock() {
+            State::Waiting(waiting) => {
+                Some((waiting.client.clone_ref(py), waiting.port.clone_ref(py), waiting.token, waiting.deadline))
+            }
+            _ => None,
+        };
+        let Some((client, port, token, deadline)) = waiting else { return Ok(()) };
+        let sooner = BaseClient::limited(client.bind(py), deadline)?;
+        if sooner == deadline {
+            return Ok(());
+        }
+        if let State::Waiting(waiting) = &mut *slf.get().lock() {
+            waiting.deadline = sooner;
+        }
+        LoopPort::watch(port.bind(py), token, sooner)
+    }
+
     /// The deadline has passed. A request that still waits for a connection is told so by the task that it waits in.
     pub fn overdue(slf: &Bound<'_, Self>) -> PyResult<()> {
         let waits = match &*slf.get().lock() {

@@ -82,7 +82,12 @@ impl BaseClient {
     /// The deadline of a call: its own timeout, else the client's, or that of the block that it is made in.
     #[inline]
     pub fn deadline(slf: &Bound<'_, Self>, pool: &Pool, timeout: Option<Duration>) -> PyResult<Deadline> {
-        let deadline = pool.deadline(timeout);
+        Self::limited(slf, pool.deadline(timeout))
+    }
+
+    /// The soonest of a deadline and those of the blocks that the caller is in.
+    #[inline]
+    pub fn limited(slf: &Bound<'_, Self>, deadline: Deadline) -> PyResult<Deadline> {
         if slf.get().deadlines.load(Ordering::Relaxed) == 0 { Ok(deadline) } else { Self::block_deadline(slf, deadline) }
     }
 

@@ -417,6 +417,7 @@ impl BaseCursor {
             return Err(PyStopAsyncIteration::new_err(()));
         }
         if let Some(call) = slf.get()._take_ahead() {
+            Call::limit(call.bind(slf.py()))?;
             return Ok(call);
         }
         let client = slf.get().client.clone_ref(slf.py());
