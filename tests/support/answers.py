@@ -294,6 +294,8 @@ def _record(recorder: Recorder) -> None:
         ask("OP_TX_END", 4001, transaction + b"\x01")
         ask("OP_TX_END", 4001, transaction + b"\x01", "ended already")
     if minor >= 7:
+        ask("OP_HEARTBEAT", 1, b"")
+        ask("OP_GET_IDLE_TIMEOUT", 2, b"")
         ask("OP_CLUSTER_GET_STATE", 5000, b"")
         ask("OP_CLUSTER_CHANGE_STATE", 5001, b"\x01")
         ask("OP_CLUSTER_GROUP_GET_NODE_ENDPOINTS", 5102, struct.pack("<qq", -1, -1))

@@ -152,14 +152,14 @@ mod tests {
     #[test]
     fn the_first_request_offers_1_7_with_the_features_of_this_client() {
         let bytes = Handshake::new(None).request().unwrap();
-        assert_eq!(bytes, [14, 0, 0, 0, 1, 1, 0, 7, 0, 0, 0, 2, 0x0c, 1, 0, 0, 0, 0x0c]);
+        assert_eq!(bytes, [15, 0, 0, 0, 1, 1, 0, 7, 0, 0, 0, 2, 0x0c, 2, 0, 0, 0, 0x0c, 0x08]);
     }
 
     #[test]
     fn credentials_are_measured_in_bytes() {
         let credentials = Credentials { username: "ü", password: "" };
         let bytes = Handshake::new(Some(credentials)).request().unwrap();
-        assert_eq!(&bytes[18..], [9, 2, 0, 0, 0, 0xc3, 0xbc, 9, 0, 0, 0, 0]);
+        assert_eq!(&bytes[19..], [9, 2, 0, 0, 0, 0xc3, 0xbc, 9, 0, 0, 0, 0]);
         assert_eq!(bytes[0] as usize, bytes.len() - 4);
     }
 
