@@ -6,6 +6,7 @@ import ipaddress
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def _address(node: Any) -> list[tuple[str, int]]:
     """What the user gave as one node: a pair `(host, port)`, 'host', 'host:port' or '[IPv6]:port'; several with 'host:first..last'."""
     if not isinstance(node, str):
         host, port = node
-        return [(host, port)]
+        return [_checked(host, port)]
     host, colon, ports = node.rpartition(":")
     if not colon or (":" in host and not host.startswith("[")):
         return [(node.strip("[]"), IGNITE_DEFAULT_PORT)]
@@ -47,7 +48,15 @@ def _address(node: Any) -> list[tuple[str, int]]:
         numbers = range(0)
     if not numbers:
         raise ValueError(f"{node!r} is no address: 'host', 'host:port' or 'host:first..last', as in '127.0.0.1:10800..10809'")
-    return [(host.strip("[]"), port) for port in numbers]
+    return [_checked(host.strip("[]"), port) for port in numbers]
+
+
+def _checked(host: Any, port: Any) -> tuple[str, int]:
+    if not isinstance(host, str) or not hasattr(port, "__index__"):
+        raise TypeError(f"{(host, port)!r} is no address: host and port are a str and an int")
+    if not 0 <= index(port) <= 65_535:
+        raise OverflowError(f"{port} is no port of {host!r}: ports are from 0 to 65535")
+    return host, index(port)
 
 
 def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
@@ -62,7 +71,7 @@ def _addresses(args: tuple[Any, ...]) -> list[tuple[str, int]]:
         if addresses:
             return addresses
     if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], int):
-        return [(args[0], args[1])]
+        return [_checked(*args)]
     raise ConnectionError(
         f"connect() takes nothing, a host and a port, or an iterable of pairs (host, port); not {', '.join(map(repr, args))}"
     )

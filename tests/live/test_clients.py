@@ -87,8 +87,15 @@ async def test_texts_that_are_no_address(face: Face, text: str) -> None:
 
 @pytest.mark.parametrize("port", [-1, 65_536, 10**20])
 async def test_a_port_that_is_none(face: Face, port: int) -> None:
-    with pytest.raises((OverflowError, ValueError)):
-        await face(face.client().connect("127.0.0.1", port))
+    for arguments in (("127.0.0.1", port), ([("127.0.0.1", port)],), (f"127.0.0.1:{port}",)):
+        with pytest.raises(OverflowError, match=r"is no port of '127.0.0.1': ports are from 0 to 65535"):
+            await face(face.client().connect(*arguments))
+
+
+@pytest.mark.parametrize("pair", [(5, 5), ("127.0.0.1", "10800"), ("127.0.0.1", 1.5), (b"127.0.0.1", 10800)])
+async def test_pairs_that_are_no_address(face: Face, pair: Any) -> None:
+    with pytest.raises(TypeError, match="is no address: host and port are a str and an int"):
+        await face(face.client().connect([pair]))
 
 
 async def test_without_an_address_it_goes_to_the_default(face: Face) -> None:
