@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 import threading
@@ -184,6 +185,31 @@ class Abrupt(Accepting):
             else:
                 connection.sendall(struct.pack("<i?", 1, True))
                 connection.recv(1000)
+
+
+class Flooding(Accepting):
+    """A server that answers the handshake, and the first request with answers to others, without end."""
+
+    def serve(self, connection: socket.socket) -> None:
+        accepted = b"\x01\x0c" + struct.pack("<i", 0) + b"\x0a" + bytes(16)
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1000)
+            connection.sendall(struct.pack("<i", len(accepted)) + accepted)
+            connection.recv(1000)
+            while True:
+                connection.sendall(struct.pack("<iqh", 10, -5, 0) * 5_000)
+
+
+async def test_answers_to_nobody_without_end_do_not_hold_a_call(face: Face) -> None:
+    server = Flooding()
+    client = await face.connected("127.0.0.1", server.port, partition_aware=False, timeout=0.5)
+    for _ in range(2):
+        begin = time.monotonic()
+        with pytest.raises(OperationTimeoutError):
+            await face(client.get_cache_names())
+        assert time.monotonic() - begin < 0.5 + 0.25
+    await face(client.close())
+    server.close()
 
 
 async def test_a_server_that_hangs_up_after_a_refusal_is_called_again(face: Face) -> None:

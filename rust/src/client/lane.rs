@@ -30,6 +30,9 @@ const STEP: u64 = 20;
 /// A lane that rested longer is probed before it is used: the server may have closed it meanwhile.
 const RESTED: Duration = Duration::from_millis(100);
 
+/// After so many receives in one go there is something besides the wanted answer to look at: what comes may never end.
+const MANY: u32 = 64;
+
 /// Told that the caller may have to leave: after a signal and once a slice. `true` makes it leave.
 pub type Interrupt<'a> = &'a mut dyn FnMut() -> bool;
 
@@ -49,6 +52,8 @@ pub struct Lane {
     timeout: Duration,
     last_used: Instant,
     broken: bool,
+    /// Messages that nobody asked for, since the last request.
+    strays: u32,
     heart: Option<Heart>,
     affinity: Arc<Affinity>,
     /// Its end was told to whoever listens.
@@ -97,6 +102,7 @@ impl Lane {
             timeout: SLICE,
             last_used: Instant::now(),
             broken: false,
+            strays: 0,
             affinity: Arc::clone(&node.affinity),
             end_is_told: false,
             watched: None,
@@ -413,7 +419,7 @@ impl Lane {
                         self.forget(Left { opens, id, ahead: None });
                     }
                 }
-                Owner::Nobody => {}
+                Owner::Nobody => self.strays = self.strays.saturating_add(1),
             }
         }
         Ok(None)
@@ -421,15 +427,16 @@ impl Lane {
 
     /// Takes in, without waiting, what has come while nobody used the connection; an error when it has ended.
     fn catch_up(&mut self) -> Result<(), Error> {
-        loop {
+        for _ in 0..MANY {
             match self.fill(RecvFlags::DONTWAIT) {
                 Ok(0) => return Err(Error::new(ErrorKind::ConnectionClosed)),
                 Ok(_) => drop(self.take_messages(None)?),
-                Err(error) if error.kind() == IoErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == IoErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == IoErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
     }
 
     /// Sends a heartbeat if one is due; an error when the last one has had no answer for too long.
@@ -472,7 +479,10 @@ impl Lane {
             return Ok(header);
         }
         let (mut looked, mut came) = (None, None);
+        let mut round = 0u32;
+        self.strays = 0;
         loop {
+            round = round.wrapping_add(1);
             if let Some(header) = self.take_messages(Some(id))? {
                 return Ok(header);
             }
@@ -480,7 +490,7 @@ impl Lane {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
                 Ok(_) => {
                     // Nearly always that was the answer, and nothing has to be looked up.
-                    if self.input.has_message() {
+                    if self.input.has_message() && round % MANY != 0 {
                         Ok(())
                     } else {
                         came = Some(Instant::now());
@@ -496,7 +506,7 @@ impl Lane {
                     // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message that
                     // does not go on may be all that ever comes of it, while whoever comes next waits. So the connection ends.
                     let is_stuck = !self.input.pending().is_empty() && came.unwrap_or(self.last_used).elapsed() >= SLICE;
-                    self.broken |= self.table.opens(id) != Opens::Nothing || is_stuck;
+                    self.broken |= self.table.opens(id) != Opens::Nothing || is_stuck || self.strays > MANY;
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));
                 }
