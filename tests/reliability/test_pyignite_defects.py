@@ -30,7 +30,7 @@ from pyignite_rs.exceptions import ParseError, connection_errors
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Face
-from ..support.accepting import Accepting
+from ..support.accepting import Accepting, join
 from .beside import OURS, PACKAGES, run
 
 ROOT = Path(__file__).parents[2]
@@ -320,16 +320,7 @@ class Relay(Accepting):
     def serve(self, connection: socket.socket) -> None:
         self.accepted += 1
         server = socket.create_connection(self.node.address)
-        for one, other in ((connection, server), (server, connection)):
-            threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
-
-    def copy(self, one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(65_536):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+        join(connection, server)
 
 
 @pytest.mark.parametrize("form", ["pair", "text"])

@@ -7,6 +7,20 @@ import socket
 import threading
 
 
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what comes, until it ends."""
+    with contextlib.suppress(OSError):
+        while data := one.recv(65_536):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
+
+
+def join(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what comes from either to the other, in threads of their own."""
+    for ends in ((one, other), (other, one)):
+        threading.Thread(target=pump, args=ends, daemon=True).start()
+
+
 class Accepting:
     """Listens on a free port from the moment it is made.
 

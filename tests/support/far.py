@@ -18,6 +18,8 @@ from types import TracebackType
 
 import pytest
 
+from .accepting import join
+
 _NUMBERS = itertools.count(os.getpid() % 100 * 100)
 _CLONE_NEWNET = 0x40000000
 
@@ -90,16 +92,7 @@ class Far:
             except OSError:
                 return
             self._sockets += [client, server]
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
-
-    def _copy(self, one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(65_536):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
+            join(client, server)
 
     def pull(self) -> None:
         """From now on everything that is sent is lost, both ways."""

@@ -15,12 +15,13 @@ import threading
 from collections import Counter
 from types import TracebackType
 
+from .accepting import Accepting
 from .cluster import Cluster
 
 GET, PUT, MAP, ENDPOINTS = 1000, 1001, 1101, 5102
 
 
-class Proxy:
+class Proxy(Accepting):
     """Stands in front of one node."""
 
     def __init__(self, proxies: Proxies, target: tuple[str, int]) -> None:
@@ -31,9 +32,8 @@ class Proxy:
         self._cuts = 0
         self._lock = threading.Lock()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.address: tuple[str, int] = self._listener.getsockname()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
+        self.address = ("127.0.0.1", self.port)
 
     def cut_next(self) -> None:
         """The next answer is thrown away with its connection: what was asked has been done, and nobody hears of it."""
@@ -46,8 +46,7 @@ class Proxy:
             return cuts > 0
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().close()
         self.kick()
 
     def kick(self) -> None:
@@ -57,15 +56,7 @@ class Proxy:
         for pair in pairs:
             _end(*pair)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         try:
             server = socket.create_connection(self.target, timeout=5)
         except OSError:

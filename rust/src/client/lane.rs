@@ -490,7 +490,7 @@ impl Lane {
                 Ok(0) => return Err(self.fail(Error::new(ErrorKind::ConnectionClosed).sent(Sent::Maybe))),
                 Ok(_) => {
                     // Nearly always that was the answer, and nothing has to be looked up.
-                    if self.input.has_message() && round % MANY != 0 {
+                    if self.input.has_message() && !round.is_multiple_of(MANY) {
                         Ok(())
                     } else {
                         came = Some(Instant::now());

@@ -7,7 +7,7 @@ use num_bigint::BigUint;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyIterator, PyList, PyString, PyTuple};
 
 use super::import::Known;
 use super::plan::Entry;
@@ -118,7 +118,7 @@ fn read_entries<'py>(py: Python<'py>, types: &Arc<Types>, reader: &mut Reader<'_
         let located = |error: ReadError| error.within(PathPart::Index(index));
         let key = walk(reader, &mut objects).map_err(located)?;
         let value = walk(reader, &mut objects).map_err(located)?;
-        set_item(&entries, key, value)?;
+        set_item(&entries, key, value, reader.offset())?;
         if index % SLICE == SLICE - 1 {
             py.detach(|| {});
         }
@@ -254,27 +254,59 @@ impl Drop for CollectorPause {
     }
 }
 
-/// Stores an entry. Keys that Python can not hash (what Ignite's lists and maps turn into) become tuples of their elements.
+/// Stores an entry of what begins at `offset`. Keys that Python can not hash (what Ignite's lists and maps turn into) become tuples of
+/// their elements.
 #[inline]
-fn set_item<'py>(dict: &Bound<'py, PyDict>, key: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<()> {
+fn set_item<'py>(dict: &Bound<'py, PyDict>, key: Bound<'py, PyAny>, value: Bound<'py, PyAny>, offset: usize) -> Read<()> {
     match dict.set_item(&key, &value) {
-        Err(error) if error.is_instance_of::<PyTypeError>(dict.py()) => dict.set_item(hashable(&key)?, value),
-        result => result,
+        Err(error) if error.is_instance_of::<PyTypeError>(dict.py()) => Ok(dict.set_item(hashable(&key, offset)?, value)?),
+        result => Ok(result?),
     }
 }
 
+/// Collections in each other that a key may consist of. Python hashes the tuples that they become by recursion.
+const MAX_KEY_DEPTH: usize = 64;
+
+/// A map is three tuples: with its kind, of its entries, of key and value. A list is two, so that a few more of them may be.
+const MAX_KEY_TUPLES: usize = 3 * MAX_KEY_DEPTH;
+
+/// Without recursion: the stack may be small.
 #[cold]
-fn hashable<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = object.py();
-    let items: Vec<_> = if let Ok(dict) = object.cast::<PyDict>() {
-        dict.items().iter().collect()
-    } else if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
-        object.try_iter()?.collect::<PyResult<_>>()?
-    } else {
-        return Ok(object.clone());
-    };
-    let items = items.iter().map(hashable).collect::<PyResult<Vec<_>>>()?;
-    Ok(PyTuple::new(py, items)?.into_any())
+fn hashable<'py>(key: &Bound<'py, PyAny>, offset: usize) -> Read<Bound<'py, PyAny>> {
+    let py = key.py();
+    // From the outermost tuple to the innermost: what is left to be made hashable, and what is.
+    let mut tuples: Vec<(Bound<'py, PyIterator>, Vec<Bound<'py, PyAny>>)> = Vec::new();
+    let mut part = key.clone();
+    loop {
+        let parts = if let Ok(dict) = part.cast::<PyDict>() {
+            Some(dict.items().try_iter()?)
+        } else if part.is_instance_of::<PyList>() || part.is_instance_of::<PyTuple>() {
+            Some(part.try_iter()?)
+        } else {
+            None
+        };
+        if let Some(parts) = parts {
+            if tuples.len() == MAX_KEY_TUPLES {
+                return Err(DecodeError::new(DecodeErrorKind::TooDeep { limit: MAX_KEY_DEPTH }, offset).into());
+            }
+            tuples.push((parts, Vec::new()));
+        } else if let Some((_, done)) = tuples.last_mut() {
+            done.push(part);
+        }
+        part = loop {
+            // Only a key that is no collection has no tuple at all.
+            let Some((rest, done)) = tuples.last_mut() else { return Ok(key.clone()) };
+            if let Some(next) = rest.next() {
+                break next?;
+            }
+            let whole = PyTuple::new(py, std::mem::take(done))?.into_any();
+            tuples.pop();
+            match tuples.last_mut() {
+                Some((_, done)) => done.push(whole),
+                None => return Ok(whole),
+            }
+        };
+    }
 }
 
 /// Builds Python objects.
@@ -607,11 +639,13 @@ impl<'a, 'py> Visitor<'a> for Objects<'py, '_> {
 
     fn map_entry(&mut self, map: &mut Self::Map, key: Self::Value, value: Self::Value) -> Read<()> {
         if map.kind != 2 {
-            return Ok(set_item(map.dict.cast::<PyDict>().map_err(PyErr::from)?, key, value)?);
+            return set_item(map.dict.cast::<PyDict>().map_err(PyErr::from)?, key, value, map.offset);
         }
         // An ordered dictionary keeps its order only through its own method.
         match map.dict.set_item(&key, &value) {
-            Err(error) if error.is_instance_of::<PyTypeError>(self.py) => map.dict.set_item(hashable(&key)?, value)?,
+            Err(error) if error.is_instance_of::<PyTypeError>(self.py) => {
+                map.dict.set_item(hashable(&key, map.offset)?, value)?
+            }
             result => result?,
         }
         Ok(())
