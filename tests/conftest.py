@@ -10,6 +10,7 @@ import faulthandler
 import inspect
 import itertools
 import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -51,6 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts a program in the background has it ignore Ctrl-C, which some tests are about.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "goal(id, what): belongs to a goal of docs/reliability.md; with `what`, each that passes counts"
     )
