@@ -553,5 +553,6 @@ def test_a_program_that_ends_with_listeners_and_open_clients(end: str) -> None:
     begin = time.monotonic()
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, cwd=ROOT)
     assert (ran.returncode, ran.stderr) == (3 if "3" in end else 0, "")
-    assert ran.stdout in ("", "lost\n")
+    # Told by both clients, by one or by none, as far as the end of the process lets it.
+    assert ran.stdout.replace("\n", "") in ("", "lost", "lost" * 2)
     assert time.monotonic() - begin < 10
