@@ -53,17 +53,22 @@ impl Pulse {
     pub fn tick(&self) -> Duration {
         let interval = self.interval();
         // A client that is never idle does not come to ask, and is not to be woken often for it.
-        if self.operation().code == HEARTBEAT.code { interval / 8 } else { interval }
+        if self.is_known() { interval / 8 } else { interval }
+    }
+
+    /// The server has told after how long it ends a silent connection.
+    fn is_known(&self) -> bool {
+        self.idle_timeout.load(Ordering::Relaxed) != UNKNOWN
     }
 
     /// The first heartbeat asks how long the server waits for the next.
     fn operation(&self) -> &'static Operation {
-        if self.idle_timeout.load(Ordering::Relaxed) == UNKNOWN { &GET_IDLE_TIMEOUT } else { &HEARTBEAT }
+        if self.is_known() { &HEARTBEAT } else { &GET_IDLE_TIMEOUT }
     }
 
     /// A server that does not tell is believed to wait for ever.
     fn learn(&self, answer: &[u8]) {
-        if self.idle_timeout.load(Ordering::Relaxed) == UNKNOWN {
+        if !self.is_known() {
             self.idle_timeout.store(read_idle_timeout(answer).unwrap_or(0), Ordering::Relaxed);
         }
     }
