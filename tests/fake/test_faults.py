@@ -409,6 +409,42 @@ async def test_a_call_ends_at_its_limit_and_the_connection_stays(face: Face, nod
     await face(client.close())
 
 
+async def test_half_an_answer_that_does_not_go_on_costs_one_call(face: Face, node: FakeNode, cache: Any) -> None:
+    node.rule("get", fake.instead(b"\x20\x00\x00\x00half"))
+    error, took = await failure(face, lambda: cache.get(1, timeout=0.3))
+    assert_timeout(error, took, 0.3, "maybe")
+    # The rest may never come: the next call does not wait for it, and needs no other limit.
+    begin = time.monotonic()
+    assert await face(cache.get(1)) == "one"
+    assert time.monotonic() - begin < SLACK and node.accepted == 2
+
+
+@pytest.mark.parametrize("ends", ["the client", "the connection"])
+async def test_calls_on_a_connection_that_was_set_aside_end_with(node: FakeNode, ends: str) -> None:
+    face = Face("async")
+    client = await face.connected(*node.address)
+    cache = await client.get_cache("c")
+    node.rule("put", fake.silence())
+    waiting = asyncio.ensure_future(cache.put(2, "two"))
+    await asyncio.sleep(0.1)
+    node.rule("get", fake.instead(b"\x20\x00\x00\x00half"))
+    await failure(face, lambda: cache.get(1, timeout=0.3))
+    assert await cache.get(2) == "two"
+    assert node.accepted == 2 and not waiting.done()
+    begin = time.monotonic()
+    if ends == "the client":
+        await client.close()
+        expected: type[BaseException] = exceptions.ClientClosedError
+    else:
+        node.kick()
+        expected = exceptions.ConnectionLostError
+    with pytest.raises(expected) as caught:
+        await asyncio.wait_for(waiting, 1)
+    assert caught.value.sent == "maybe" and time.monotonic() - begin < SLACK  # type: ignore[attr-defined]
+    await client.close()
+    await settled(node, 0)
+
+
 async def test_late_answers_are_dropped_by_their_id(face: Face, node: FakeNode, cache: Any) -> None:
     for key in range(20):
         await face(cache.put(key, key * 7))

@@ -31,6 +31,9 @@ const LARGE: usize = 64 * 1024;
 pub const MAX_ORPHANS: usize = 64;
 pub const ORPHAN_AGE: Duration = Duration::from_secs(1);
 
+/// Half a message that has not grown for so long, when a caller leaves, may be all that ever comes of it.
+pub const HALT: Duration = Duration::from_millis(100);
+
 /// What a connection is, for as long as it lives.
 #[derive(Debug, Clone)]
 pub struct Link {

@@ -54,6 +54,10 @@ impl Turns {
         let missed = failures.last.as_ref().filter(|_| failures.count != before).cloned();
         Ok(Turn { turns: self, missed, _turn: turn })
     }
+
+    fn is_taken(&self) -> bool {
+        self.turn.try_lock().is_err()
+    }
 }
 
 impl Turn<'_> {
@@ -149,9 +153,11 @@ impl Health {
         self.known().is_met
     }
 
-    /// Whether it is worth trying while others can serve.
+    /// Whether it is worth trying while others can serve: not soon after a failure, and not while somebody else tries.
     pub fn is_promising(&self) -> bool {
-        self.known().setback.as_ref().is_none_or(|setback| Instant::now() >= setback.promising)
+        let known = self.known();
+        known.setback.as_ref().is_none_or(|setback| Instant::now() >= setback.promising)
+            && !(known.is_doubtful && self.turns.is_taken())
     }
 }
 
@@ -240,6 +246,19 @@ mod tests {
         let asking = tokio::spawn(async move { health.leave(Deadline::NEVER).await.map(|turn| turn.is_some()) });
         tokio::time::sleep(Duration::from_millis(20)).await;
         asking
+    }
+
+    #[test]
+    fn nobody_waits_for_another_ones_attempt_whom_other_nodes_can_serve() {
+        run(async {
+            let health = Health::default();
+            health.doubt();
+            assert!(health.is_promising());
+            let turn = health.leave(Deadline::NEVER).await.unwrap();
+            assert!(turn.is_some() && !health.is_promising());
+            drop(turn);
+            assert!(health.is_promising());
+        });
     }
 
     #[test]

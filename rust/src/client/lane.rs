@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use super::affinity::Affinity;
 use super::connect::{Opened, TLS_READ};
-use super::core::{Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
+use super::core::{HALT, Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
@@ -505,7 +505,7 @@ impl Lane {
                 Err(error) => {
                     // What its answer opens could be closed only by whoever comes next, perhaps never; and half of a message that
                     // does not go on may be all that ever comes of it, while whoever comes next waits. So the connection ends.
-                    let is_stuck = !self.input.pending().is_empty() && came.unwrap_or(self.last_used).elapsed() >= SLICE;
+                    let is_stuck = !self.input.pending().is_empty() && came.unwrap_or(self.last_used).elapsed() >= HALT;
                     self.broken |= self.table.opens(id) != Opens::Nothing || is_stuck || self.strays > MANY;
                     self.table.orphan(id);
                     return Err(self.at(error.sent(Sent::Maybe)));

@@ -366,16 +366,13 @@ impl Node {
         self.wake(lanes);
     }
 
-    /// It left the cluster: nothing new goes to it, and what is idle is closed. Calls in flight end by themselves.
-    pub(super) fn retire(&self) {
+    /// It left the cluster: nothing new goes to it, and what is idle is closed. Gives back its shared connection.
+    pub(super) fn retire(&self) -> Option<Arc<Shared>> {
         let mut lanes = self.lanes();
         lanes.open -= lanes.idle.len();
         lanes.idle.clear();
         drop(lanes);
-        let shared = lock(&self.shared).take();
-        if let Some(shared) = shared {
-            shared.retire();
-        }
+        lock(&self.shared).take()
     }
 
     /// Looks after the connections that nobody uses at this moment: takes in what has come, sends heartbeats where they are due.
@@ -390,7 +387,8 @@ impl Node {
         }
         kept.retain(|_, kept| kept.lane.as_mut().is_none_or(|lane| lane.tend()));
         drop(lanes);
-        if let Some(shared) = self.live_shared() {
+        let shared = lock(&self.shared).clone();
+        if let Some(shared) = shared {
             shared.tend();
         }
     }
@@ -455,19 +453,18 @@ impl Lanes {
 /// The shared connection.
 impl Node {
     pub(super) fn live_shared(&self) -> Option<Arc<Shared>> {
-        lock(&self.shared).as_ref().filter(|shared| shared.is_alive()).cloned()
+        lock(&self.shared).as_ref().filter(|shared| shared.is_welcoming()).cloned()
     }
 
-    /// The connection to use from now on: this one, unless one was opened meanwhile on which calls may be in flight.
-    pub(super) fn set_shared(&self, opened: Arc<Shared>) -> Arc<Shared> {
+    /// The connection to use from now on: this one, unless one was opened meanwhile on which calls may be in flight; and the one that
+    /// was used before.
+    pub(super) fn set_shared(&self, opened: Arc<Shared>) -> (Arc<Shared>, Option<Arc<Shared>>) {
         let mut shared = lock(&self.shared);
-        match shared.as_ref().filter(|shared| shared.is_alive()) {
-            Some(before) => Arc::clone(before),
+        match shared.as_ref().filter(|shared| shared.is_welcoming()) {
+            Some(before) => (Arc::clone(before), None),
             None => {
                 let before = shared.replace(Arc::clone(&opened));
-                drop(shared);
-                drop(before);
-                opened
+                (opened, before)
             }
         }
     }

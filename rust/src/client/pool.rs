@@ -47,6 +47,26 @@ pub struct Pool {
     /// See [`Pool::cluster`].
     cluster: AtomicU64,
     has_shared: AtomicBool,
+    aside: Mutex<Aside>,
+}
+
+/// What new calls do not use any more, and old ones may.
+#[derive(Debug, Default)]
+struct Aside {
+    nodes: Vec<Weak<Node>>,
+    connections: Vec<Weak<Shared>>,
+}
+
+impl Aside {
+    fn tend(&mut self) {
+        self.nodes.retain(|node| node.upgrade().inspect(|node| node.tend()).is_some());
+        self.connections.retain(|shared| shared.upgrade().inspect(|shared| shared.tend()).is_some());
+    }
+
+    fn close(&self) {
+        self.nodes.iter().filter_map(Weak::upgrade).for_each(|node| node.close());
+        self.connections.iter().filter_map(Weak::upgrade).for_each(|shared| shared.close());
+    }
 }
 
 /// How long `connect` waits for nodes besides the first.
@@ -203,6 +223,7 @@ impl Pool {
             closing: Notify::new(),
             cluster: AtomicU64::new(POOLS.fetch_add(LOSSES, Ordering::Relaxed)),
             has_shared: AtomicBool::new(false),
+            aside: Mutex::default(),
         });
         if pool.config.heartbeats.is_some() {
             pool.runtime.spawn(tend(Arc::downgrade(&pool)));
@@ -253,7 +274,35 @@ impl Pool {
         self.closed.store(true, Ordering::Release);
         self.closing.notify_waiters();
         self.nodes.load().iter().for_each(|node| node.close());
+        lock(&self.aside).close();
         tell_noted();
+    }
+
+    /// A node has left the cluster.
+    pub(super) fn part_with(&self, node: &Arc<Node>) {
+        if let Some(shared) = node.retire() {
+            self.set_aside(shared);
+        }
+        let mut aside = lock(&self.aside);
+        aside.nodes.retain(|node| node.strong_count() > 0);
+        aside.nodes.push(Arc::downgrade(node));
+        self.close_if_late(&aside);
+    }
+
+    /// New calls go over another connection than this one.
+    fn set_aside(&self, shared: Arc<Shared>) {
+        let mut aside = lock(&self.aside);
+        aside.connections.retain(|shared| shared.strong_count() > 0);
+        aside.connections.push(Arc::downgrade(&shared));
+        shared.retire();
+        self.close_if_late(&aside);
+    }
+
+    /// `close` may have come just before.
+    fn close_if_late(&self, aside: &Aside) {
+        if self.closed.load(Ordering::Acquire) {
+            aside.close();
+        }
     }
 
     /// Has all nodes tended, and tells when to come back.
@@ -263,6 +312,7 @@ impl Pool {
         }
         let nodes = self.nodes.load();
         nodes.iter().for_each(|node| node.tend());
+        lock(&self.aside).tend();
         nodes.iter().filter_map(|node| Some(node.pulse.as_ref()?.tick())).min()
     }
 
@@ -829,7 +879,10 @@ impl Pool {
         if self.has_shared.swap(true, Ordering::Relaxed) {
             self.lost();
         }
-        let shared = node.set_shared(Shared::start(&self.runtime, opened, self.config.max_message));
+        let (shared, before) = node.set_shared(Shared::start(&self.runtime, opened, self.config.max_message));
+        if let Some(before) = before {
+            self.set_aside(before);
+        }
         // `close` may have looked for it just before it was there.
         if let Err(error) = self.check_open() {
             shared.close();

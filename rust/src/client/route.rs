@@ -183,6 +183,6 @@ impl Pool {
         }
         self.affinity.listed(endpoints.version);
         self.set_nodes(nodes);
-        left.iter().for_each(|node| node.retire());
+        left.iter().for_each(|node| self.part_with(node));
     }
 }

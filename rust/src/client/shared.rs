@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::affinity::Affinity;
 use super::completion::{Completion, Completions, Reply};
 use super::connect::{Opened, TLS_READ};
-use super::core::{Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
+use super::core::{HALT, Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
 use super::heartbeat::{self, Beat, Heart};
@@ -59,6 +59,10 @@ struct State {
     /// Requests of this turn of a loop are being collected; [`Shared::flush`] follows.
     corked: Option<Arc<Completions>>,
     lost: bool,
+    /// Since when half a message has not grown.
+    half_since: Option<Instant>,
+    /// A caller left while half a message had come to a halt: new calls go over another connection, until it goes on.
+    halted: bool,
     /// Itself, as long as calls are in flight that nobody else keeps it for; see [`Shared::retire`].
     kept: Option<Arc<Shared>>,
 }
@@ -146,6 +150,12 @@ impl Shared {
 
     pub fn is_alive(&self) -> bool {
         !self.lock().lost
+    }
+
+    /// Whether new calls may use it.
+    pub(super) fn is_welcoming(&self) -> bool {
+        let state = self.lock();
+        !state.lost && !state.halted
     }
 
     /// Takes a request; its end is told to `completions` under `token`.
@@ -245,6 +255,7 @@ impl Shared {
         let overdue = {
             let mut state = self.lock();
             state.table.orphan(id);
+            state.halted |= state.half_since.is_some_and(|since| since.elapsed() >= HALT);
             state.table.has_too_many_orphans()
         };
         if overdue {
@@ -276,7 +287,7 @@ impl Shared {
     pub(super) fn tend(&self) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let Some(heart) = &mut state.heart else { return };
+        let Some(heart) = state.heart.as_mut().filter(|_| !state.lost) else { return };
         if self.heard.swap(false, Ordering::Relaxed) {
             heart.heard(Instant::now());
         }
@@ -432,6 +443,13 @@ impl Shared {
         delivered
     }
 
+    /// Something has come; what follows the last whole message is half of one, or nothing.
+    fn advanced(&self, is_half: bool) {
+        let mut state = self.lock();
+        state.half_since = is_half.then(Instant::now);
+        state.halted = false;
+    }
+
     /// Lets go of itself when nobody waits any more.
     fn end_if_retired(&self) {
         let mut state = self.lock();
@@ -458,6 +476,7 @@ impl Drop for Shared {
 /// `encrypted` is room for encrypted bytes; a connection without TLS has none.
 async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mut encrypted: Vec<u8>) {
     let plain = encrypted.is_empty();
+    let mut was_half = false;
     loop {
         let ready = stream.readable().await;
         let received = ready.and_then(|()| stream.try_read(if plain { input.space() } else { &mut encrypted }));
@@ -479,6 +498,11 @@ async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mu
                     shared.shutdown();
                     return shared.end(|table| table.culprit(id), |is_own| unreadable(error.clone(), is_own));
                 }
+                let is_half = !input.pending().is_empty();
+                if is_half || was_half {
+                    shared.advanced(is_half);
+                }
+                was_half = is_half;
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) => return shared.lose_to(&error),
