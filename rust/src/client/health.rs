@@ -225,8 +225,8 @@ mod tests {
             assert!(health.is_promising());
             fail(&health);
             let turn = health.leave(Deadline::NEVER).await.unwrap();
-            assert!(health.is_promising(), "after half a second");
             health.failed(turn.as_ref(), Instant::now(), &refused(), Deadline::NEVER);
+            drop(turn);
             // Others who had begun before do not count.
             fail(&health);
             tokio::time::sleep(Duration::from_millis(700)).await;

@@ -16,12 +16,14 @@ pub mod handle;
 mod health;
 pub mod heartbeat;
 pub mod lane;
+pub mod loops;
 pub mod node;
 pub mod observe;
 pub mod pool;
 pub mod registry;
 pub mod route;
 pub mod shared;
+pub mod threads;
 pub mod tls;
 
 pub use config::{Address, Config, Repeat, Secret};

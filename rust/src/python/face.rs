@@ -16,7 +16,7 @@ use super::runtime;
 use super::several::Several;
 use super::types::Types;
 use crate::client::completion::Reply as Message;
-use crate::client::pool::Held;
+use crate::client::threads::Held;
 use crate::client::{Deadline, Handle, Target};
 use crate::protocol::Writer;
 use crate::protocol::op::{Operation, Reply, split};

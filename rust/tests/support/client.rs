@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pyignite_rs::client::completion::{Completion, Completions, Reply};
-use pyignite_rs::client::pool::Ticket;
+use pyignite_rs::client::loops::Ticket;
 use pyignite_rs::client::{Address, Config, Deadline, Error, Pool, Target};
 use pyignite_rs::protocol::Writer;
 use pyignite_rs::protocol::op::Operation;
