@@ -33,15 +33,15 @@ class AioClient(BaseClient):
     """Asynchronous client. Its calls can be awaited from any event loop; nothing runs before.
 
     Args:
-        compact_footer: Form in which complex objects are written. Default: as the servers do.
-        partition_aware: Whether calls may go straight to the node that has the key.
+        compact_footer: Form in which complex objects are written (bool). Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key (bool).
         event_listeners: Listeners to what happens to connections and requests, as for `Client`.
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
         handshake_timeout: Seconds that opening one connection may take (float). Default: 10.
-        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+        username: User name, on clusters with authentication (str). Without `use_ssl` it leaves in clear text, with one warning when it
             goes to another machine.
-        password: Its password.
-        use_ssl: Whether connections are encrypted; the other `ssl_` options are those of `Client`.
+        password: Its password (str).
+        use_ssl: Whether connections are encrypted (bool); the other `ssl_` options are those of `Client`.
         heartbeat_interval, heartbeat_timeout, retry_policy, split_multi_key: As for `Client`.
         **kwargs: The options above that are given by name only. A name that does not exist raises ParameterError in `connect()`.
     """

@@ -209,8 +209,8 @@ class Client(BaseClient):
     """Synchronous client. Any number of threads may share one; it may be used after `fork()` in parent and child.
 
     Args:
-        compact_footer: Form in which complex objects are written. Default: as the servers do.
-        partition_aware: Whether calls may go straight to the node that has the key.
+        compact_footer: Form in which complex objects are written (bool). Default: as the servers do.
+        partition_aware: Whether calls may go straight to the node that has the key (bool).
         event_listeners: Listeners to what happens to connections and requests (any iterable of objects of the classes in
             `pyignite_rs.monitoring`).
         timeout: Seconds that a call may take from its start to its answer (float). Default: as long as it takes.
@@ -219,25 +219,25 @@ class Client(BaseClient):
             Servers that end silent connections sooner are asked more often. 0: never. Default: 30. Needs Ignite 2.13 or later.
         heartbeat_timeout: Seconds after which a connection is given up whose heartbeat has no answer, with all calls on it (float).
             A server all of whose threads are busy looks like one that hangs. Default: none is given up.
-        username: User name, on clusters with authentication. Without `use_ssl` it leaves in clear text, with one warning when it
+        username: User name, on clusters with authentication (str). Without `use_ssl` it leaves in clear text, with one warning when it
             goes to another machine.
-        password: Its password.
-        use_ssl: Whether connections are encrypted. Default: no.
+        password: Its password (str).
+        use_ssl: Whether connections are encrypted (bool). Default: no.
         ssl_version: Constant of the module `ssl`. Default: PROTOCOL_TLSv1_2, and nothing newer or older. PROTOCOL_TLS is the newest that
             both sides know, from 1.2 on; a member of `ssl.TLSVersion` is that version alone.
         ssl_minimum_version: Oldest version that may be spoken, a member of `ssl.TLSVersion`; alone it also allows every newer one.
-        ssl_ciphers: OpenSSL cipher list, for TLS up to 1.2. Default: that of CPython.
+        ssl_ciphers: OpenSSL cipher list, for TLS up to 1.2 (str). Default: that of CPython.
         ssl_cert_reqs: `ssl.CERT_REQUIRED` or CERT_OPTIONAL to check the server's certificate. Default: CERT_NONE.
-        ssl_check_hostname: Whether the certificate must be for the host that was connected to; it makes CERT_REQUIRED the default.
+        ssl_check_hostname: Whether the certificate must be for the host that was connected to (bool); it makes CERT_REQUIRED the default.
             Default: no, as in pyignite.
-        ssl_ca_certfile: File of the certificates to trust. Default: none.
-        ssl_system_roots: Whether the authorities that this machine trusts are trusted too. Default: no, as in pyignite.
-        ssl_certfile: File of this client's certificate and of those between it and the authority. A file that changes is read again
+        ssl_ca_certfile: File of the certificates to trust (str or path). Default: none.
+        ssl_system_roots: Whether the authorities that this machine trusts are trusted too (bool). Default: no, as in pyignite.
+        ssl_certfile: File of this client's certificate and of those up to the authority (str or path). A file that changes is read again
             for the next connection.
-        ssl_keyfile: File of its private key. Default: the certificate's file.
+        ssl_keyfile: File of its private key (str or path). Default: the certificate's file.
         ssl_keyfile_password: Password of that key (str, bytes, or a function that returns one).
         max_connections_per_node: Connections that the threads together may have to one node (int). Default: 64.
-        split_multi_key: Whether calls with many keys become a request for each node that has some of them, outside of transactions.
+        split_multi_key: Whether calls with many keys become a request for each node that has some of them, outside of transactions (bool).
             Default: yes. Such a call is not one operation on the servers: when a node fails, a part of it may have taken effect.
         retry_policy: Which requests are sent again that may have reached a server when their connection was lost: 'reads' (the
             default), 'none', 'all' (a write whose answer was lost may take effect twice), or a function of the operation's name, the

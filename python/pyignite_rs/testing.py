@@ -565,6 +565,10 @@ class FakeNode(_Scripted):
         primary: bool = self._inner.is_primary(encode(key))
         return primary
 
+    def leave(self) -> None:
+        """Leave the cluster, as the other nodes see it: they say that it is gone, while it goes on serving those who are connected."""
+        self._inner.leave()
+
     def mute(self) -> None:
         """Say nothing on new connections, not even a handshake, until `welcome`."""
         self._inner.greet(True)

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from pyignite_rs import exceptions
 from pyignite_rs import testing as fake
-from pyignite_rs.testing import Action, FakeNode
+from pyignite_rs.testing import Action, FakeCluster, FakeNode
 
 from ..conftest import Face, Reached, Size
 
@@ -443,6 +443,41 @@ async def test_calls_on_a_connection_that_was_set_aside_end_with(node: FakeNode,
     assert caught.value.sent == "maybe" and time.monotonic() - begin < SLACK  # type: ignore[attr-defined]
     await client.close()
     await settled(node, 0)
+
+
+@pytest.mark.parametrize("then", ["close", "answer"])
+async def test_a_call_at_a_node_that_has_left_the_cluster(face: Face, then: str) -> None:
+    with FakeCluster(2, {"c": dict.fromkeys(range(100), "old")}) as cluster:
+        client = await face.connected(cluster.addresses[:1])
+        cache = await face(client.get_cache("c"))
+        far, near = (next(key for key in range(100) if cluster.primary(key) is node) for node in (cluster[1], cluster[0]))
+        # A loop connects to another node on the side, and asks one that is connected meanwhile.
+        while not cluster[1].requests["get"]:
+            assert await face(cache.get(far)) == "old"
+        cluster[1].reset_counters()
+        cluster[1].rule("put", fake.keep())
+        loop = asyncio.get_running_loop()
+        put = asyncio.ensure_future(
+            face(cache.put(far, "new")) if face.is_async else loop.run_in_executor(None, cache.put, far, "new")
+        )
+        await asyncio.sleep(0.1)
+        assert cluster[1].requests["put"] == 1
+        cluster[1].leave()
+        # Only the answer is kept.
+        for _ in range(3):
+            assert await face(cache.get(near)) == "old" and await face(cache.get(far)) == "new"
+        assert cluster[1].requests["get"] == 0 and not put.done()
+        begin = time.monotonic()
+        if then == "answer":
+            cluster[1].release()
+            await asyncio.wait_for(put, 1)
+            await face(client.close())
+        else:
+            await face(client.close())
+            with pytest.raises(exceptions.ClientClosedError) as caught:
+                await asyncio.wait_for(put, 1)
+            assert caught.value.sent == "maybe" and time.monotonic() - begin < SLACK
+        await settled(cluster[1], 0)
 
 
 async def test_late_answers_are_dropped_by_their_id(face: Face, node: FakeNode, cache: Any) -> None:

@@ -73,6 +73,8 @@ async def test_a_block_is_for_its_own_client_and_ends(face: Face) -> None:
         for wrong in (0, -1, float("nan")):
             with pytest.raises(ValueError), client.deadline(wrong):
                 pass
+        with pytest.raises(TypeError, match="a number of seconds, not 'x'"), client.deadline("x"):  # type: ignore[arg-type]
+            pass
         await face(client.close())
         await face(other.close())
 

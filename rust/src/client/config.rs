@@ -12,9 +12,6 @@ use crate::protocol::frame::DEFAULT_MAX_MESSAGE;
 use crate::protocol::handshake::Credentials;
 use crate::protocol::op::Operation;
 
-/// Port of a node's client connector unless it is configured otherwise.
-pub const DEFAULT_PORT: u16 = 10800;
-
 /// Time for one connection to be opened: TCP connect and handshake together.
 pub const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 

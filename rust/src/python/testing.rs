@@ -269,6 +269,10 @@ scripted!(ScriptedNode(FakeNode) {
         });
     }
 
+    fn leave(&self) {
+        self.lock().leave();
+    }
+
     fn create_cache(&self, name: &str, transactional: bool) {
         self.lock().create_cache(name, transactional);
     }

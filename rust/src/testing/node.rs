@@ -174,6 +174,11 @@ impl FakeNode {
         self.kick(false);
     }
 
+    /// The other nodes part with it, as with one that hangs; it goes on serving those who are connected.
+    pub fn leave(&self) {
+        self.inner.cluster.lock().left(self.inner.id);
+    }
+
     /// From now on connects hang. [`FakeNode::listen`] ends it.
     pub fn black_hole(&mut self) -> io::Result<()> {
         self.stop();
