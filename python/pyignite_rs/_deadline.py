@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from numbers import Real
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,9 +18,11 @@ CURRENT: ContextVar[tuple[tuple[BaseClient, float], ...]] = ContextVar("pyignite
 @contextmanager
 def deadline(client: BaseClient, seconds: float) -> Iterator[None]:
     """Limit what the block does with the client; see `Client.deadline`."""
-    if not isinstance(seconds, Real):
-        raise TypeError(f"a time limit is a number of seconds, not {seconds!r}")
-    if not seconds > 0:
+    try:
+        is_limit = seconds > 0
+    except TypeError:
+        raise TypeError(f"a time limit is a number of seconds, not {seconds!r}") from None
+    if not is_limit:
         raise ValueError(f"a time limit in seconds can not be {seconds}")
     token = CURRENT.set(((client, time.monotonic() + seconds), *CURRENT.get()))
     client._count_deadlines(1)
