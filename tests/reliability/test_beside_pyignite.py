@@ -5,33 +5,10 @@ This client is tested at more length elsewhere; here it shows that the script as
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from ..conftest import Reached, Size
-from .beside import OURS, PACKAGES, run, told
-
-#: A stand-in in the process of the script; pyignite speaks to it as to a node.
-NODE = """
-    from pyignite_rs import testing as fake
-
-    node = fake.FakeNode({"c": {key: key * 11 for key in range(1_000)}})
-    node.start()
-
-    def connected(**options):
-        client = ignite.Client(**options)
-        client.connect(*node.address)
-        return client
-
-    def check(cache, key):
-        try:
-            seen["right" if cache.get(key) == key * 11 else "wrong"] += 1
-            return True
-        except Exception:
-            seen["errors"] += 1
-            return False
-"""
+from .beside import OURS, PACKAGES, compare
 
 INTERRUPTS = """
     client = connected()
@@ -71,13 +48,6 @@ INTERRUPTS = """
             node.rule("get", fake.hold(0.002), times=1_000_000)
     tell(connections=node.accepted)
 """
-
-
-def compare(goal: str, what: str, script: str, package: str, reached: Reached, *names: str, **options: int) -> Counter[str]:
-    """Run the script, and note its counts for the table."""
-    seen = run(NODE + script, package, 0, options.pop("limit", 40), **options)
-    reached(goal, what, told(seen, *names, "hung", "died"), "" if package == OURS else package)
-    return seen
 
 
 @pytest.mark.goal("G8")
