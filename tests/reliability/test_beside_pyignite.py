@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ..conftest import Reached, Size
-from .beside import OURS, PACKAGES, compare
+from .beside import NODE, OURS, PACKAGES, compare, run
 
 INTERRUPTS = """
     client = connected()
@@ -218,3 +218,30 @@ def test_close_with_calls_in_flight(package: str, reached: Reached) -> None:
     else:
         # P17.
         assert any(seen[name] for name in (*names, "hung")), seen
+
+
+PASSWORDS = """
+    USERS = {"plain": "secret", "Jürgen": "Größe", "имя": "пароль", "名前": "パスワード", "emoji 😀": "🔑🔑"}
+    node = fake.FakeNode({"c": {1: 11}}, users=USERS)
+
+    def enter(name, password):
+        client = ignite.Client(username=name, password=password, use_ssl=False, handshake_timeout=1)
+        client.connect(*node.address)
+        return client.get_cache("c").get(1) == 11
+
+    for name, password in USERS.items():
+        kind = "ascii" if (name + password).isascii() else "beyond_ascii"
+        try:
+            seen[kind] += enter(name, password)
+        except Exception:
+            seen["failed_" + kind] += 1
+    tell()
+"""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_names_and_passwords_beyond_ascii(package: str) -> None:
+    seen = run(NODE + PASSWORDS, package, 0)
+    assert seen["ascii"] == 1, seen
+    # P20.
+    assert (seen["beyond_ascii"], seen["failed_beyond_ascii"]) == ((4, 0) if package == OURS else (0, 4)), seen
