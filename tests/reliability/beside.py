@@ -22,6 +22,8 @@ import pytest
 
 import pyignite_rs
 
+from ..conftest import Reached
+
 ROOT = Path(__file__).parents[2]
 
 OURS, PYIGNITE = "pyignite_rs", "pyignite"
@@ -94,6 +96,28 @@ def transactional(name):
 """
 
 
+#: A stand-in in the process of the script; pyignite speaks to it as to a node.
+NODE = """
+    from pyignite_rs import testing as fake
+
+    node = fake.FakeNode({"c": {key: key * 11 for key in range(1_000)}})
+    node.start()
+
+    def connected(**options):
+        client = ignite.Client(**options)
+        client.connect(*node.address)
+        return client
+
+    def check(cache, key):
+        try:
+            seen["right" if cache.get(key) == key * 11 else "wrong"] += 1
+            return True
+        except Exception:
+            seen["errors"] += 1
+            return False
+"""
+
+
 def run(script: str, package: str, port: int, limit: float = 30.0, **options: Any) -> Counter[str]:
     """What the script has seen on this package with the node at that port."""
     path = os.pathsep.join([str(Path(pyignite_rs.__file__).parents[1]), *sys.path])
@@ -123,3 +147,10 @@ def told(seen: Counter[str], *names: str) -> str:
     """Counts as text for the table, those that are 0 left out except the first."""
     parts = [f"{seen[name]:,} {name.replace('_', ' ')}" for at, name in enumerate(names) if at == 0 or seen[name]]
     return ", ".join(parts)
+
+
+def compare(goal: str, what: str, script: str, package: str, reached: Reached, *names: str, **options: Any) -> Counter[str]:
+    """Run the script, and note its counts for the table."""
+    seen = run(NODE + script, package, 0, options.pop("limit", 40), **options)
+    reached(goal, what, told(seen, *names, "hung", "died"), "" if package == OURS else package)
+    return seen

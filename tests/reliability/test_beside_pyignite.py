@@ -5,33 +5,10 @@ This client is tested at more length elsewhere; here it shows that the script as
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from ..conftest import Reached, Size
-from .beside import OURS, PACKAGES, run, told
-
-#: A stand-in in the process of the script; pyignite speaks to it as to a node.
-NODE = """
-    from pyignite_rs import testing as fake
-
-    node = fake.FakeNode({"c": {key: key * 11 for key in range(1_000)}})
-    node.start()
-
-    def connected(**options):
-        client = ignite.Client(**options)
-        client.connect(*node.address)
-        return client
-
-    def check(cache, key):
-        try:
-            seen["right" if cache.get(key) == key * 11 else "wrong"] += 1
-            return True
-        except Exception:
-            seen["errors"] += 1
-            return False
-"""
+from .beside import NODE, OURS, PACKAGES, compare, run
 
 INTERRUPTS = """
     client = connected()
@@ -71,13 +48,6 @@ INTERRUPTS = """
             node.rule("get", fake.hold(0.002), times=1_000_000)
     tell(connections=node.accepted)
 """
-
-
-def compare(goal: str, what: str, script: str, package: str, reached: Reached, *names: str, **options: int) -> Counter[str]:
-    """Run the script, and note its counts for the table."""
-    seen = run(NODE + script, package, 0, options.pop("limit", 40), **options)
-    reached(goal, what, told(seen, *names, "hung", "died"), "" if package == OURS else package)
-    return seen
 
 
 @pytest.mark.goal("G8")
@@ -248,3 +218,30 @@ def test_close_with_calls_in_flight(package: str, reached: Reached) -> None:
     else:
         # P17.
         assert any(seen[name] for name in (*names, "hung")), seen
+
+
+PASSWORDS = """
+    USERS = {"plain": "secret", "Jürgen": "Größe", "имя": "пароль", "名前": "パスワード", "emoji 😀": "🔑🔑"}
+    node = fake.FakeNode({"c": {1: 11}}, users=USERS)
+
+    def enter(name, password):
+        client = ignite.Client(username=name, password=password, use_ssl=False, handshake_timeout=1)
+        client.connect(*node.address)
+        return client.get_cache("c").get(1) == 11
+
+    for name, password in USERS.items():
+        kind = "ascii" if (name + password).isascii() else "beyond_ascii"
+        try:
+            seen[kind] += enter(name, password)
+        except Exception:
+            seen["failed_" + kind] += 1
+    tell()
+"""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_names_and_passwords_beyond_ascii(package: str) -> None:
+    seen = run(NODE + PASSWORDS, package, 0)
+    assert seen["ascii"] == 1, seen
+    # P20.
+    assert (seen["beyond_ascii"], seen["failed_beyond_ascii"]) == ((4, 0) if package == OURS else (0, 4)), seen
