@@ -148,9 +148,9 @@ impl Health {
         self.known().is_doubtful = true;
     }
 
-    /// A connection to it was opened once.
-    pub fn is_met(&self) -> bool {
-        self.known().is_met
+    /// No connection to it was opened yet, and nothing says that it would be in vain.
+    pub fn is_to_be_met(&self) -> bool {
+        !self.known().is_met && self.is_promising()
     }
 
     /// Whether it is worth trying while others can serve: not soon after a failure, and not while somebody else tries.

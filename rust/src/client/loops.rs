@@ -100,7 +100,7 @@ impl Pool {
             let tell = pool.tell_on(&completions);
             let outcome = pool.open_shared(deadline, tell.clone()).await;
             if outcome.is_ok() && pool.is_routing() {
-                let others: Vec<_> = pool.nodes.load().iter().filter(|node| !node.health.is_met()).cloned().collect();
+                let others: Vec<_> = pool.nodes.load().iter().filter(|node| node.health.is_to_be_met()).cloned().collect();
                 let mut meetings = JoinSet::new();
                 for node in others {
                     let (pool, tell) = (Arc::clone(&pool), tell.clone());

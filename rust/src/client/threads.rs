@@ -99,7 +99,7 @@ impl Pool {
     /// Opens a connection to each of the other nodes. Those that answer quickly are waited for, the others come in the background.
     fn meet_others(self: &Arc<Self>, deadline: Deadline) {
         let (tell, told) = channel();
-        for node in self.nodes.load().iter().filter(|node| !node.health.is_met()) {
+        for node in self.nodes.load().iter().filter(|node| node.health.is_to_be_met()) {
             let (pool, node, tell) = (Arc::clone(self), Arc::clone(node), tell.clone());
             self.runtime.spawn(async move {
                 // A failure is noted at the node.
