@@ -461,6 +461,56 @@ async def test_calls_on_a_connection_that_was_set_aside_end_with(node: FakeNode,
     await settled(node, 0)
 
 
+async def test_a_connection_that_has_fallen_silent_costs_a_call_or_two(face: Face, node: FakeNode, cache: Any) -> None:
+    node.rule("get", fake.black_hole())
+    failed = 0
+    for _ in range(10):
+        try:
+            assert await face(cache.get(1, timeout=0.9)) == "one"
+        except exceptions.OperationTimeoutError:
+            failed += 1
+    # Nobody else tells a thread's connection from one that waits for a slow answer; a shared one has a second caller to ask.
+    assert failed == (2 if face.is_async else 1) and node.accepted == 2
+
+
+async def test_a_transaction_outlives_the_silence_of_its_connection(face: Face) -> None:
+    with FakeNode() as node:
+        node.create_cache("t", transactional=True)
+        # A heartbeat with an answer would show that the node is well.
+        client = await face.connected(*node.address, heartbeat_interval=0)
+        cache = await face(client.get_cache("t"))
+        go, gone = asyncio.Event(), asyncio.Event()
+
+        async def outside() -> None:
+            """What others do meanwhile, outside of the transaction."""
+            await go.wait()
+            node.rule("get", fake.silence(), times=2)
+            for _ in range(2):
+                await failure(face, lambda: cache.get(1, timeout=0.9))
+            assert await face(cache.get(1)) is None
+            gone.set()
+
+        other = asyncio.create_task(outside())
+        await asyncio.sleep(0)
+        tx = await face(client.tx_start())
+        await face(cache.put(1, "one"))
+        accepted = node.accepted
+        if face.is_async:
+            go.set()
+            await gone.wait()
+            assert node.accepted == accepted + 1, "the connection is set aside"
+        else:
+            node.rule("get", fake.silence())
+            await failure(face, lambda: cache.get(1, timeout=0.9))
+            other.cancel()
+            assert node.accepted == accepted
+        assert await face(cache.get(1)) == "one"
+        await face(tx.commit())
+        assert node.entries("t") == {1: "one"}
+        await settled(node, 1)
+        await face(client.close())
+
+
 @pytest.mark.parametrize("then", ["close", "answer"])
 async def test_a_call_at_a_node_that_has_left_the_cluster(face: Face, then: str) -> None:
     with FakeCluster(2, {"c": dict.fromkeys(range(100), "old")}) as cluster:
@@ -518,6 +568,8 @@ async def test_too_many_unanswered_calls_end_the_connection(face: Face, node: Fa
     for _ in range(69):
         with pytest.raises(exceptions.OperationTimeoutError):
             await face(cache.get(1, timeout=0.01))
+        # Something else is answered: the connection is not silent.
+        await face(cache.contains_key(1))
     assert node.accepted == 1
     await asyncio.sleep(1.1)
     with pytest.raises(exceptions.OperationTimeoutError):

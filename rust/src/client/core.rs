@@ -34,6 +34,9 @@ pub const ORPHAN_AGE: Duration = Duration::from_secs(1);
 /// Half a message that has not grown for so long, when a caller leaves, may be all that ever comes of it.
 pub const HALT: Duration = Duration::from_millis(100);
 
+/// A connection on which an answer is overdue and from which nothing at all has come for so long is not used for new calls.
+pub const SILENCE: Duration = Duration::from_millis(500);
+
 /// What a connection is, for as long as it lives.
 #[derive(Debug, Clone)]
 pub struct Link {

@@ -21,8 +21,9 @@ impl Place {
     /// Takes charge of what an answer over this connection opened; `None` when it left nothing open.
     pub fn open(&self, opens: Opens, payload: &[u8]) -> Option<Handle> {
         let id = opens.id(payload)?;
-        if let Self::Lane { node, generation } = self {
-            node.keep(*generation, opens);
+        match self {
+            Self::Lane { node, generation } => node.keep(*generation, opens),
+            Self::Shared(shared) => drop(shared.upgrade().inspect(|shared| shared.keep())),
         }
         Some(Handle { place: self.clone(), left: Left { opens, id, ahead: None }, is_open: true })
     }
@@ -69,8 +70,9 @@ impl Handle {
     /// The server has closed it, or is being told so by a request of its own.
     pub fn release(mut self) {
         self.is_open = false;
-        if let Place::Lane { node, generation } = &self.place {
-            node.release(*generation, self.left.opens);
+        match &self.place {
+            Place::Lane { node, generation } => node.release(*generation, self.left.opens),
+            Place::Shared(shared) => drop(shared.upgrade().inspect(|shared| shared.release())),
         }
     }
 
@@ -90,6 +92,7 @@ impl Drop for Handle {
             Place::Shared(shared) => {
                 if let Some(shared) = shared.upgrade() {
                     shared.close_handle(self.left.opens, self.left.id);
+                    shared.release();
                 }
             }
         }

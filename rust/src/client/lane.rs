@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use super::affinity::Affinity;
 use super::connect::{Opened, TLS_READ};
-use super::core::{HALT, Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
+use super::core::{HALT, Input, Link, Owner, RequestTable, SILENCE, id_of, match_answer, unreadable};
 use super::deadline::Deadline;
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Left;
@@ -51,6 +51,8 @@ pub struct Lane {
     /// What `SO_RCVTIMEO` and `SO_SNDTIMEO` are set to.
     timeout: Duration,
     last_used: Instant,
+    /// A call waited a slice for nothing, and nothing has come since.
+    silent_since: Option<Instant>,
     broken: bool,
     /// Messages that nobody asked for, since the last request.
     strays: u32,
@@ -101,6 +103,7 @@ impl Lane {
             ahead: Vec::new(),
             timeout: SLICE,
             last_used: Instant::now(),
+            silent_since: None,
             broken: false,
             strays: 0,
             affinity: Arc::clone(&node.affinity),
@@ -134,6 +137,11 @@ impl Lane {
     /// last answer.
     pub(super) fn is_stale(&mut self) -> bool {
         self.input.is_broken() || (self.rested() >= RESTED && self.is_gone())
+    }
+
+    /// An answer is overdue, and the peer may have vanished: who comes next takes another connection.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent_since.is_some_and(|since| self.table.is_owed() && since.elapsed() >= SILENCE)
     }
 
     /// The same, however short it rested.
@@ -295,6 +303,13 @@ impl Lane {
         self.note_end(&Error::new(ErrorKind::ConnectionClosed));
     }
 
+    /// It is given up for its silence.
+    #[cold]
+    pub(super) fn note_silent(&mut self) {
+        let silence = std::io::Error::new(IoErrorKind::TimedOut, "an answer is overdue, and nothing has come for a while");
+        self.note_end(&silence.into());
+    }
+
     fn note_end(&mut self, error: &Error) {
         self.broken = true;
         if !std::mem::replace(&mut self.end_is_told, true) {
@@ -381,11 +396,13 @@ impl Lane {
         let Some(session) = &mut self.tls else {
             let (length, _) = rustix::net::recv(&*self.stream, self.input.space(), flags)?;
             self.input.received(length);
+            self.silent_since = None;
             return Ok(length);
         };
         self.encrypted.resize(TLS_READ, 0);
         let (length, _) = rustix::net::recv(&*self.stream, &mut self.encrypted[..], flags)?;
         session.received(&self.encrypted[..length]);
+        self.silent_since = None;
         Ok(if session.decrypt(&mut self.input)? { length } else { 0 })
     }
 
@@ -537,7 +554,8 @@ impl Lane {
     #[cold]
     fn leave(&mut self, error: std::io::Error, deadline: Deadline, interrupt: Interrupt<'_>) -> Result<(), Error> {
         match error.kind() {
-            IoErrorKind::Interrupted | IoErrorKind::WouldBlock | IoErrorKind::TimedOut => {}
+            IoErrorKind::Interrupted => {}
+            IoErrorKind::WouldBlock | IoErrorKind::TimedOut => drop(self.silent_since.get_or_insert_with(Instant::now)),
             _ => return Err(error.into()),
         }
         if interrupt() {

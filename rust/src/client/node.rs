@@ -197,10 +197,14 @@ impl Node {
             }
         }
         while let Some(mut lane) = lanes.idle.pop() {
-            if !lane.is_stale() {
+            if lane.is_stale() {
+                lane.note_gone();
+            } else if lane.is_silent() {
+                lane.note_silent();
+                self.health.doubt();
+            } else {
                 return Turn::Take(lane);
             }
-            lane.note_gone();
             lanes.open -= 1;
             self.lost.store(true, Ordering::Relaxed);
         }

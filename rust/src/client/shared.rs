@@ -1,7 +1,7 @@
 //! TokioDriver: a connection that many calls use at once, driven by a reader and a writer task.
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::affinity::Affinity;
 use super::completion::{Completion, Completions, Reply};
 use super::connect::{Opened, TLS_READ};
-use super::core::{HALT, Input, Link, Owner, RequestTable, id_of, match_answer, unreadable};
+use super::core::{HALT, Input, Link, Owner, RequestTable, SILENCE, id_of, match_answer, unreadable};
 use super::error::{Error, ErrorKind, Sent};
 use super::handle::Place;
 use super::heartbeat::{self, Beat, Heart};
@@ -61,13 +61,21 @@ struct State {
     lost: bool,
     /// Since when half a message has not grown.
     half_since: Option<Instant>,
-    /// A caller left while half a message had come to a halt: new calls go over another connection, until it goes on.
-    halted: bool,
-    /// Itself, as long as calls are in flight that nobody else keeps it for; see [`Shared::retire`].
+    /// How often something had come when heartbeats were looked after last.
+    heard: u64,
+    /// When a caller left, and how often something had come by then.
+    left: Option<(Instant, u64)>,
+    /// Cursors and transactions that are open on it.
+    handles: usize,
+    /// Itself, as long as it is needed and nobody else keeps it for that; see [`Shared::retire`].
     kept: Option<Arc<Shared>>,
 }
 
 impl State {
+    fn is_needed(&self) -> bool {
+        self.table.waiting() + self.handles > 0
+    }
+
     /// Seals a request and puts it into the outbox; `false` when the session of TLS is broken, of which the reader will tell.
     fn put(&mut self, operation: &'static Operation, frame: &mut [u8], id: i64) -> bool {
         // A frame is always one that `Writer::request` began; its length was checked when its parts were written.
@@ -114,8 +122,11 @@ pub struct Shared {
     outgoing: Arc<Notify>,
     drained: Notify,
     closed: AtomicBool,
-    /// Something came since this was asked last.
-    heard: AtomicBool,
+    /// How often something came.
+    heard: AtomicU64,
+    /// A caller left while half a message had come to a halt, or nothing came at all: new calls go over another connection until it
+    /// goes on.
+    halted: AtomicBool,
 }
 
 impl Shared {
@@ -132,7 +143,8 @@ impl Shared {
             outgoing: Arc::new(Notify::new()),
             drained: Notify::new(),
             closed: AtomicBool::new(false),
-            heard: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
+            halted: AtomicBool::new(false),
         });
         // The tasks hold the socket, not the connection: when its last user lets go of it, it ends, and the tasks with it.
         runtime.spawn(read(Arc::downgrade(&shared), Arc::clone(&shared.stream), Input::new(max_message), encrypted));
@@ -155,7 +167,7 @@ impl Shared {
     /// Whether new calls may use it.
     pub(super) fn is_welcoming(&self) -> bool {
         let state = self.lock();
-        !state.lost && !state.halted
+        !state.lost && !self.halted.load(Ordering::Relaxed)
     }
 
     /// Takes a request; its end is told to `completions` under `token`.
@@ -255,12 +267,37 @@ impl Shared {
         let overdue = {
             let mut state = self.lock();
             state.table.orphan(id);
-            state.halted |= state.half_since.is_some_and(|since| since.elapsed() >= HALT);
+            if state.half_since.is_some_and(|since| since.elapsed() >= HALT) || self.is_silent(&mut state) {
+                self.halted.store(true, Ordering::Relaxed);
+            }
             state.table.has_too_many_orphans()
         };
         if overdue {
             self.shutdown();
         }
+        self.end_if_retired();
+    }
+
+    /// Whether nothing has come since a caller left a while ago. What comes from now on counts from now.
+    fn is_silent(&self, state: &mut State) -> bool {
+        let heard = self.heard.load(Ordering::Relaxed);
+        match state.left {
+            Some((since, before)) if before == heard => since.elapsed() >= SILENCE,
+            _ => {
+                state.left = Some((Instant::now(), heard));
+                false
+            }
+        }
+    }
+
+    /// A cursor or transaction is open on it.
+    pub(super) fn keep(&self) {
+        self.lock().handles += 1;
+    }
+
+    /// One is closed, or being closed.
+    pub(super) fn release(&self) {
+        self.lock().handles -= 1;
         self.end_if_retired();
     }
 
@@ -288,7 +325,8 @@ impl Shared {
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(heart) = state.heart.as_mut().filter(|_| !state.lost) else { return };
-        if self.heard.swap(false, Ordering::Relaxed) {
+        let heard = self.heard.load(Ordering::Relaxed);
+        if std::mem::replace(&mut state.heard, heard) != heard {
             heart.heard(Instant::now());
         }
         if state.beaten > state.written {
@@ -319,10 +357,10 @@ impl Shared {
         self.shutdown();
     }
 
-    /// Nothing new comes: it ends with the last call that is in flight, which may be now.
+    /// Nothing new comes: it ends with the last call that is in flight, and what is open on it, which may be now.
     pub(super) fn retire(self: Arc<Self>) {
         let mut state = self.lock();
-        if state.table.waiting() > 0 && !state.lost {
+        if state.is_needed() && !state.lost {
             state.kept = Some(Arc::clone(&self));
         }
     }
@@ -447,13 +485,13 @@ impl Shared {
     fn advanced(&self, is_half: bool) {
         let mut state = self.lock();
         state.half_since = is_half.then(Instant::now);
-        state.halted = false;
+        self.halted.store(false, Ordering::Relaxed);
     }
 
-    /// Lets go of itself when nobody waits any more.
+    /// Lets go of itself when nobody needs it any more.
     fn end_if_retired(&self) {
         let mut state = self.lock();
-        let kept = if state.table.waiting() == 0 { state.kept.take() } else { None };
+        let kept = if state.is_needed() { None } else { state.kept.take() };
         drop(state);
         drop(kept);
     }
@@ -484,7 +522,7 @@ async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mu
         match received {
             Ok(0) => return shared.lose_to(&std::io::ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
-                shared.heard.store(true, Ordering::Relaxed);
+                shared.heard.fetch_add(1, Ordering::Relaxed);
                 if plain {
                     input.received(length);
                 } else {
@@ -499,7 +537,7 @@ async fn read(shared: Weak<Shared>, stream: Arc<TcpStream>, mut input: Input, mu
                     return shared.end(|table| table.culprit(id), |is_own| unreadable(error.clone(), is_own));
                 }
                 let is_half = !input.pending().is_empty();
-                if is_half || was_half {
+                if is_half || was_half || shared.halted.load(Ordering::Relaxed) {
                     shared.advanced(is_half);
                 }
                 was_half = is_half;
