@@ -118,7 +118,8 @@ async def test_calls_with_a_key_go_to_the_node_that_has_it(
         await face(cache.put(make(number), number))
     puts, maps = proxies.counts(PUT), sum(proxies.counts(MAP))
     home = homes(three, cache.name)
-    assert len(home) == 301 and set(home.values()) == {0, 1, 2}
+    # Of few partitions one node may have got none.
+    assert len(home) == 301 and len(set(home.values())) >= (2 if kind == "10 partitions" else 3)
     there = [sum(at == index for at in home.values()) for index in range(3)]
     # One more key is there, which was put before the count began.
     assert sum(puts) == 300 and sum(abs(put - keys) for put, keys in zip(puts, there, strict=True)) <= 1 + 300 * (1 - DIRECT) * 2
