@@ -139,11 +139,6 @@ impl Lane {
         self.input.is_broken() || (self.rested() >= RESTED && self.is_gone())
     }
 
-    /// An answer is overdue, and the peer may have vanished: who comes next takes another connection.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent_since.is_some_and(|since| self.table.is_owed() && since.elapsed() >= SILENCE)
-    }
-
     /// The same, however short it rested.
     pub(super) fn is_gone(&mut self) -> bool {
         if self.table.is_owed() {
@@ -156,6 +151,11 @@ impl Lane {
             Ok(_) => self.tls.is_none(),
             Err(error) => error != rustix::io::Errno::AGAIN,
         }
+    }
+
+    /// An answer is overdue, and the peer may have vanished: who comes next takes another connection.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent_since.is_some_and(|since| self.table.is_owed() && since.elapsed() >= SILENCE)
     }
 
     /// Sends a request and waits for its answer; [`Lane::payload`] is its payload until the next call.

@@ -214,7 +214,8 @@ impl Pool {
         let (nodes, current) = (self.nodes.load(), self.current.load());
         let at = nodes.iter().position(|node| Arc::ptr_eq(node, &current)).unwrap_or(0);
         let mut order: Vec<_> = nodes[at..].iter().chain(&nodes[..at]).cloned().collect();
-        order.sort_by_key(|node| !node.health.is_promising());
+        // Each is asked once: the answer may change meanwhile.
+        order.sort_by_cached_key(|node| !node.health.is_promising());
         order
     }
 }
