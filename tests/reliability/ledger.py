@@ -362,7 +362,8 @@ class Run:
     def kill_nodes(self) -> None:
         """One after the other, each when the cluster has come to rest; and answers that are lost with their connections."""
         self.say("writing")
-        self.cut(2.0)
+        # Where everything is repeated, one of these answers has to be that of a counter.
+        self.cut(15.0 if self.options.control == "retry" else 2.0)
         for kill in range(self.options.kills):
             node = self.cluster[kill % 3]
             if self.stop.is_set():

@@ -1,7 +1,8 @@
 """The load of the soak, in a process of its own so that its memory can be looked at: python -m tests.reliability.soak PORT SECONDS.
 
 Threads and tasks write and read keys of their own through connections that break all the time, and know at each moment which values a key
-may have: one after a write that succeeded, one more after each whose outcome is unknown. Prints what it saw as JSON.
+may have: one after a write that succeeded, one more after each whose outcome is unknown. Such a one may take effect a little later, behind
+what went over the next connection: the server still has it. Prints what it saw as JSON.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from pyignite_rs.exceptions import CacheError, ParseError, connection_errors
 from ..support.leftovers import left_over
 
 THREADS, TASKS, KEYS, LIMIT = 2, 24, 40, 5.0
+#: Seconds in which a server carries out what it has of a connection that is gone.
+LATE = 2.0
 FAILURES = (*connection_errors, CacheError, ParseError)
 
 
@@ -43,11 +46,27 @@ class Worker:
         self.number = 0
         #: Values that each key may have.
         self.possible: dict[int, set[int | None]] = {key: {None} for key in self.keys}
+        #: Writes whose outcome is unknown: key, value, the moment until which they may still take effect.
+        self.late: list[tuple[int, int, float]] = []
 
     def check(self, key: int, found: int | None) -> None:
         if found not in self.possible[key]:
             self.seen["wrong"] += 1
-        self.possible[key] = {found}
+        self.settle(key, found)
+
+    def settle(self, key: int, value: int | None) -> None:
+        """The key has this value now, or one that comes late."""
+        if self.late:
+            now = time.monotonic()
+            self.late = [write for write in self.late if write[2] > now]
+        self.possible[key] = {value, *(late for at, late, _ in self.late if at == key)}
+
+    def doubt(self, writes: dict[int, int]) -> None:
+        """The writes may have taken effect, or may do so yet."""
+        end = time.monotonic() + LATE
+        for key, value in writes.items():
+            self.possible[key].add(value)
+            self.late.append((key, value, end))
 
     async def write(self, call: Any, writes: dict[int, int]) -> None:
         try:
@@ -55,11 +74,10 @@ class Worker:
         except FAILURES as error:
             self.seen["failed"] += 1
             if getattr(error, "sent", "maybe") != "no":
-                for key, value in writes.items():
-                    self.possible[key].add(value)
+                self.doubt(writes)
             return
         for key, value in writes.items():
-            self.possible[key] = {value}
+            self.settle(key, value)
 
     async def step(self) -> None:
         """One call, or a transaction or a cursor of several."""
@@ -97,17 +115,12 @@ class Worker:
             self.seen["late"] += 1
 
     async def transaction(self, key: int, value: int) -> None:
-        possible = set(self.possible[key])
         transaction = self.client.tx_start(timeout=2_000)
         transaction = await self.give(transaction) if hasattr(transaction, "__await__") else transaction
         try:
-            if await self.give(self.cache.get(key)) not in possible:
-                self.seen["wrong"] += 1
+            self.check(key, await self.give(self.cache.get(key)))
             await self.give(self.cache.put(key, value))
-            # From here on the commit may have taken effect, whatever it raises.
-            self.possible[key] = possible | {value}
-            await self.give(transaction.commit())
-            self.possible[key] = {value}
+            await self.write(transaction.commit, {key: value})
         finally:
             await self.give(transaction.close())
 
