@@ -151,7 +151,8 @@ class BaseClient(_CoreClient):
 
         Raises:
             OperationTimeoutError: By calls in the block: the moment has come (a TimeoutError).
-            ValueError: The limit is not positive.
+            TypeError: The limit is no number.
+            ValueError: It is not positive.
         """
         return deadline(self, seconds)
 
