@@ -149,8 +149,13 @@ def told(seen: Counter[str], *names: str) -> str:
     return ", ".join(parts)
 
 
+def note(goal: str, what: str, figure: str, package: str, reached: Reached) -> None:
+    """Note a figure in the column of its package."""
+    reached(goal, what, figure, "" if package == OURS else package)
+
+
 def compare(goal: str, what: str, script: str, package: str, reached: Reached, *names: str, **options: Any) -> Counter[str]:
     """Run the script, and note its counts for the table."""
     seen = run(NODE + script, package, 0, options.pop("limit", 40), **options)
-    reached(goal, what, told(seen, *names, "hung", "died"), "" if package == OURS else package)
+    note(goal, what, told(seen, *names, "hung", "died"), package, reached)
     return seen

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from ..conftest import Reached, Size
-from .beside import OURS, PACKAGES, run
+from .beside import OURS, PACKAGES, note, run
 
 #: Seconds beyond a limit of 1 s that a call may take.
 SLACK = 0.25
@@ -43,10 +43,6 @@ FACES = """
             for thread in threads:
                 await asyncio.to_thread(thread.join)
 """
-
-
-def note(goal: str, what: str, figure: str, package: str, reached: Reached) -> None:
-    reached(goal, what, figure, "" if package == OURS else package)
 
 
 def seconds(seen: Counter[str], name: str, limit: float) -> str:

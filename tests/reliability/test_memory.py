@@ -10,7 +10,7 @@ from pyignite_rs import testing as fake
 from pyignite_rs.testing import FakeNode
 
 from ..conftest import Reached, Size
-from .beside import OURS, PACKAGES, run, told
+from .beside import OURS, PACKAGES, note, run, told
 
 MEBIBYTE = 1 << 20
 
@@ -101,7 +101,7 @@ def test_memory_has_a_bound(package: str, server: str, callers: str, size: Size,
         node.release()
     what = f"{offered} MiB {'asked of' if reads else 'offered to'} a server that {server}, memory grew"
     figure = f"{callers} {seen['MiB']} MiB" + (f" (hangs after {limit} s)" if seen["hung"] else "")
-    reached("G18", what, figure, "" if package == OURS else package)
+    note("G18", what, figure, package, reached)
     if package == OURS:
         assert not seen["hung"] and seen["failed"] + seen["done"] == offered * MEBIBYTE // each, seen
         assert seen["failed"] > 0.9 * offered * MEBIBYTE // each, told(seen, "failed", "done")
